@@ -1,0 +1,46 @@
+/** What `npm start` tells the worker, the API and the demo. The settings are those of `src/config.ts`. */
+
+export interface ServicePlaces {
+  databaseUrl: string;
+  temporalAddress: string;
+  temporalNamespace: string;
+  keyring: string;
+  apiPort: number;
+  apiUrl: string;
+  workerPort: number;
+  emulatorsUrl: string;
+}
+
+/**
+ * The person's own settings win over every default here. With a Google client of their own, Google
+ * is the real one; everything else that is outside stays emulated.
+ */
+export function serviceEnv(places: ServicePlaces, own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return {
+    HOLDFAST_ENV: 'development',
+    HOLDFAST_KEYRING: places.keyring,
+    HOLDFAST_API_PORT: String(places.apiPort),
+    HOLDFAST_PUBLIC_URL: places.apiUrl,
+    HOLDFAST_WORKER_PORT: String(places.workerPort),
+    HOLDFAST_OUTBOUND_ALLOW: new URL(places.emulatorsUrl).host,
+    HOLDFAST_STRIPE_API_URL: places.emulatorsUrl,
+    ...(own['HOLDFAST_GOOGLE_CLIENT_ID'] ? {} : emulatedGoogle(places.emulatorsUrl)),
+    ...own,
+    DATABASE_URL: places.databaseUrl,
+    // Whoever serves has no business migrating.
+    DATABASE_OWNER_URL: undefined,
+    TEMPORAL_ADDRESS: places.temporalAddress,
+    TEMPORAL_NAMESPACE: places.temporalNamespace,
+    EMULATORS_URL: places.emulatorsUrl,
+  };
+}
+
+function emulatedGoogle(url: string): NodeJS.ProcessEnv {
+  return {
+    HOLDFAST_GOOGLE_API_URL: url,
+    HOLDFAST_GOOGLE_AUTH_URL: `${url}/o/oauth2/v2/auth`,
+    HOLDFAST_GOOGLE_TOKEN_URL: `${url}/token`,
+    HOLDFAST_GOOGLE_CLIENT_ID: 'emulated-client',
+    HOLDFAST_GOOGLE_CLIENT_SECRET: 'emulated-secret',
+  };
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import express from 'express';
+import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { Authenticate } from './auth.ts';
+import { createAuthenticate, NOBODY } from './auth.ts';
+import { bodyReader } from './body.ts';
+import type { ApiDependencies } from './dependencies.ts';
+import { asProblem, describeError } from './failures.ts';
+import type { Metrics } from './metrics.ts';
+import { createMetrics } from './metrics.ts';
+import { pages } from './pages.ts';
+import { PROBLEMS, Problem, problemBody } from './problem.ts';
+import type { Route } from './route.ts';
+import { expressPath, sendAnswer } from './route.ts';
+import { createRoutes } from './routes.ts';
+
+/** The whole HTTP application; it listens nowhere by itself. */
+export function createApp(deps: ApiDependencies): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+
+  const metrics = createMetrics(deps.database);
+  const serving = { authenticate: createAuthenticate(deps.database, deps.now), deps, metrics };
+  const methods = new Map<string, string[]>();
+  for (const route of createRoutes(metrics)) {
+    const path = expressPath(route.path);
+    app[route.method](path, serve(route, serving));
+    methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()]);
+  }
+  app.use(pages());
+  for (const [path, allowed] of methods) app.all(path, refuseMethod(allowed));
+  app.use((request, response) => {
+    sendProblem(request, response, new Problem('no-such-route'));
+  });
+  app.use(problemHandler(deps));
+  return app;
+}
+
+interface Serving {
+  authenticate: Authenticate;
+  deps: ApiDependencies;
+  metrics: Metrics;
+}
+
+/** Key and scope come first, so that nobody unknown can make us read a body. */
+function serve(route: Route, { authenticate, deps, metrics }: Serving): RequestHandler {
+  const readBody = bodyReader(route);
+  return async (request, response) => {
+    const startedAt = performance.now();
+    response.once('finish', () => {
+      metrics.observe(route, response.statusCode, performance.now() - startedAt);
+    });
+    const caller = route.scopes ? await authenticate(request, route.scopes) : NOBODY;
+    await readBody?.(request, response);
+    const answer = await route.run(request, caller, deps);
+    if (!response.headersSent) response.set('cache-control', 'no-store');
+    sendAnswer(response, answer, route.answer.status);
+  };
+}
+
+const refuseMethod =
+  (allowed: readonly string[]): RequestHandler =>
+  (request, response) => {
+    // Express answers HEAD by GET and OPTIONS is nobody's concern here: there is no CORS.
+    const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ');
+    sendProblem(request, response, new Problem('method-not-allowed', { headers: { allow } }));
+  };
+
+const problemHandler =
+  (deps: ApiDependencies): ErrorRequestHandler =>
+  (error, request, response, next) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const problem = asProblem(error);
+    const instance = sendProblem(request, response, problem);
+    if (PROBLEMS[problem.problem].status >= 500) {
+      const { method } = request;
+      deps.log('error', 'request failed', { instance, method, ...describeError(error) });
+    }
+  };
+
+/** Answers the occurrence's own id, which the log carries too (RFC 9457 §3.1.5). */
+function sendProblem(request: Request, response: Response, problem: Problem): string {
+  const instance = `urn:uuid:${randomUUID()}`;
+  const { status } = PROBLEMS[problem.problem];
+  response.status(status).set({ 'cache-control': 'no-store', ...problem.extras.headers });
+  // What is left of an unread body would be taken for the next request.
+  if (!request.complete) response.set('connection', 'close');
+  response.type('application/problem+json').send(JSON.stringify(problemBody(problem, instance)));
+  return instance;
+}

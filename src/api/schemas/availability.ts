@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { answerSchemas, Channel, Instant, InstantOut, wholeNumber } from './common.ts';
+
+const DAY_MS = 86_400_000;
+const MAX_RANGE_MS = 400 * DAY_MS;
+const MAX_STARTS = 20_000;
+
+export const AvailabilityQuery = z
+  .strictObject({
+    from: Instant,
+    to: Instant,
+    /** Needed for starts; for spans it leaves out shorter ones. */
+    durationMinutes: wholeNumber(1, 400 * 1_440).optional(),
+    /** Between starts, from each opening's beginning. */
+    stepMinutes: wholeNumber(1, 1_440).default(15),
+    party: wholeNumber(1, 500).default(1),
+    as: z.enum(['spans', 'starts']).default('spans'),
+  })
+  .superRefine((query, context) => {
+    const rangeMs = Date.parse(query.to) - Date.parse(query.from);
+    if (rangeMs <= 0) refuse(context, 'to', 'must be after `from`');
+    if (rangeMs > MAX_RANGE_MS) refuse(context, 'to', 'must be at most 400 days after `from`');
+    if (query.as !== 'starts') return;
+    if (query.durationMinutes === undefined)
+      refuse(context, 'durationMinutes', 'is needed to list starts');
+    if (rangeMs / (query.stepMinutes * 60_000) > MAX_STARTS)
+      refuse(context, 'stepMinutes', `would list more than ${MAX_STARTS} starts: shorten the range`);
+  });
+
+const refuse = (context: z.RefinementCtx, field: string, message: string): void =>
+  context.addIssue({ code: 'custom', path: [field], message });
+
+export const FreshnessOfConnection = z
+  .object({
+    connectionId: z.string(),
+    channel: Channel,
+    status: z.string(),
+    confirmedAt: InstantOut.nullable(),
+    boundMs: z.int(),
+    holds: z.boolean(),
+    /** The youngest entry of the calendar, and how long it took to be visible here. */
+    newest: z
+      .object({
+        visibleAt: InstantOut,
+        fromChangeMs: z.int().nullable(),
+        fromNotificationMs: z.int().nullable(),
+      })
+      .nullable(),
+  })
+  .register(answerSchemas, { id: 'FreshnessOfConnection' });
+
+export const Availability = z
+  .object({
+    asOf: InstantOut,
+    resourceId: z.string(),
+    from: InstantOut,
+    to: InstantOut,
+    timeZone: z.string(),
+    party: z.int(),
+    freshness: z.object({
+      /** The oldest of all connections; null without connections, or before a first pass. */
+      confirmedAt: InstantOut.nullable(),
+      holds: z.boolean(),
+      connections: z.array(FreshnessOfConnection),
+    }),
+    /** Outside calendars are not known beyond it, so nothing is free there; null is no limit. */
+    validUntil: InstantOut.nullable(),
+    withheld: z.int(),
+    /** With `as=spans`: any booking inside one of them is possible. They may overlap. */
+    spans: z.array(z.object({ startAt: InstantOut, endAt: InstantOut })).optional(),
+    /** With `as=starts`. */
+    starts: z.array(InstantOut).optional(),
+  })
+  .register(answerSchemas, { id: 'Availability' });

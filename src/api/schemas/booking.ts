@@ -1,0 +1,124 @@
+import { z } from 'zod';
+import { BOOKING_STATES, PAYMENT_KINDS } from '../../domain/booking.ts';
+import { Amount, answerSchemas, Currency, Id, Instant, InstantOut, Money, pageOf, requestSchemas } from './common.ts';
+
+const MAX_STAY_MS = 400 * 86_400_000;
+
+const Payment = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('method'),
+    /** The payment service's id of a method the guest gave. */
+    paymentMethod: z.string().min(1).max(255),
+    /** The payment account to charge through; the tenant's only one when left out. */
+    accountId: Id.optional(),
+  }),
+  /** Paid by the caller's own means; confirmed by `confirm` with a reference. */
+  z.strictObject({ kind: z.literal('external') }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+
+const Guest = z.strictObject({
+  name: z.string().min(1).max(500).optional(),
+  contact: z.string().min(1).max(500).optional(),
+  reference: z.string().min(1).max(500).optional(),
+  metadata: z.record(z.string().max(100), z.string().max(1_000)).optional(),
+});
+
+export const NewBooking = z
+  .strictObject({
+    resourceId: Id,
+    startAt: Instant,
+    endAt: Instant,
+    party: z.int().min(1).max(500).default(1),
+    payment: Payment,
+    /** In place of the resource's price; needs the scope payments:write. */
+    price: Money.optional(),
+    /** Refuses the booking when the price is another one. */
+    expectedAmount: Money.optional(),
+    /** Sealed, erasable, and in no workflow's history. */
+    guest: Guest.optional(),
+  })
+  .refine((booking) => booking.startAt < booking.endAt, {
+    error: 'must be after startAt',
+    path: ['endAt'],
+  })
+  .refine((booking) => Date.parse(booking.endAt) - Date.parse(booking.startAt) <= MAX_STAY_MS, {
+    error: 'must be at most 400 days after startAt',
+    path: ['endAt'],
+  })
+  .register(requestSchemas, { id: 'NewBooking' });
+export type NewBooking = z.output<typeof NewBooking>;
+
+const bookingFields = {
+  id: z.string(),
+  state: z.enum(BOOKING_STATES),
+  /** Machine reason of the last move, e.g. `card_declined`. */
+  reason: z.string().nullable(),
+  /** Why a person has to look; null when nobody has to. */
+  attention: z.string().nullable(),
+  resourceId: z.string(),
+  startAt: InstantOut,
+  endAt: InstantOut,
+  party: z.int(),
+  units: z.array(z.int()),
+  amountMinor: Amount,
+  currency: Currency.nullable(),
+  payment: z.object({
+    kind: z.enum(PAYMENT_KINDS),
+    /** Null before a payment was tried, and where none is needed. */
+    status: z.string().nullable(),
+    capturedMinor: Amount,
+    refundedMinor: Amount,
+  }),
+  holdExpiresAt: InstantOut,
+  createdAt: InstantOut,
+  confirmedAt: InstantOut.nullable(),
+  endedAt: InstantOut.nullable(),
+  links: z.object({ self: z.string(), resource: z.string(), workflowId: z.string() }),
+};
+
+export const Booking = z.object(bookingFields).register(answerSchemas, { id: 'Booking' });
+export const BookingPage = pageOf(Booking, 'BookingPage');
+
+export const BookingInFull = z
+  .object({
+    ...bookingFields,
+    /** Null without the scope bookings:write, when none was given, and when it was erased. */
+    guest: z.object(Guest.shape).nullable(),
+  })
+  .register(answerSchemas, { id: 'BookingInFull' });
+
+export const Cancellation = z
+  .strictObject({
+    /** A machine reason of yours; kept in the journal, so never a person's words. */
+    reason: z
+      .string()
+      .regex(/^[a-z0-9][a-z0-9_.-]{0,63}$/, 'must be a machine reason such as guest-request')
+      .default('requested'),
+  })
+  .register(requestSchemas, { id: 'Cancellation' });
+
+export const Confirmation = z
+  .strictObject({ reference: z.string().min(1).max(200) })
+  .register(requestSchemas, { id: 'Confirmation' });
+
+export const NewPaymentAccount = z
+  .strictObject({
+    id: Id,
+    service: z.literal('stripe'),
+    secretKey: z.string().min(1).max(500),
+    /** Signs webhooks sent to `/v1/payment-webhooks/<tenant>/<id>`. */
+    webhookSecret: z.string().min(1).max(500).nullable().default(null),
+    connectedAccount: z.string().min(1).max(200).nullable().default(null),
+  })
+  .register(requestSchemas, { id: 'NewPaymentAccount' });
+
+export const PaymentAccount = z
+  .object({
+    id: z.string(),
+    service: z.string(),
+    createdAt: InstantOut,
+    webhookUrl: z.string(),
+  })
+  .register(answerSchemas, { id: 'PaymentAccount' });
+export const PaymentAccountPage = pageOf(PaymentAccount, 'PaymentAccountPage');

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { CHANNELS } from '../../channels/channel-provider.ts';
+
+/** Named schemas become the document's components; requests and answers are kept apart. */
+export const requestSchemas = z.registry<{ id: string }>();
+export const answerSchemas = z.registry<{ id: string }>();
+
+export const Id = z
+  .string('must be a string')
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be 1 to 64 letters, digits, `_` or `-`');
+
+const rfc3339 = z.iso.datetime({
+  offset: true,
+  error: 'must be an RFC 3339 instant with an offset, e.g. 2027-01-31T15:00:00+01:00',
+});
+
+/** An instant with an offset, read as the same instant in UTC. */
+export const Instant = rfc3339
+  .refine((text) => Number(text.slice(0, 4)) >= 1970 && Number(text.slice(0, 4)) < 2200, {
+    error: 'must lie between the years 1970 and 2200',
+  })
+  .transform((text) => new Date(text).toISOString());
+
+/** An instant as answers give it. */
+export const InstantOut = z.iso.datetime();
+
+export const Channel = z.enum(CHANNELS);
+
+export const Amount = z.int().min(0).max(1_000_000_000_000);
+
+export const Currency = z
+  .string()
+  .regex(/^[A-Za-z]{3}$/, 'must be an ISO 4217 code of three letters')
+  .transform((code) => code.toLowerCase());
+
+export const Money = z.strictObject({ amountMinor: Amount, currency: Currency });
+
+const Limit = z
+  .string()
+  .regex(/^\d{1,3}$/, 'must be a number from 1 to 200')
+  .transform(Number)
+  .refine((count) => count >= 1 && count <= 200, 'must be a number from 1 to 200')
+  .default(50);
+
+export const pageQuery = {
+  /** `next` of the page before. */
+  after: z.string().min(1).max(512).optional(),
+  limit: Limit,
+};
+
+export const Empty = z.strictObject({});
+
+/** A page: `next` goes into `after`; null on the last one. */
+export const pageOf = <T extends z.ZodType>(item: T, id: string) =>
+  z.object({ items: z.array(item), next: z.string().nullable() }).register(answerSchemas, { id });
+
+/** A whole number in a query or path. */
+export const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .refine((count) => count >= min && count <= max, `must be from ${min} to ${max}`);

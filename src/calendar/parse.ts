@@ -1,0 +1,85 @@
+import type { NeutralEvent, WithheldItem } from '../domain/event.ts';
+import { canonicalEvent } from '../domain/event.ts';
+import type { Component } from './components.ts';
+import { readComponents } from './components.ts';
+import { embeddedZones } from './embedded-zones.ts';
+import { readEvent } from './read-event.ts';
+import { resolveZone, zoneIsKnown } from './zones.ts';
+
+export interface ParsedFeed {
+  /** BEGIN to END:VCALENDAR were there: what is absent is really not in the calendar. */
+  complete: boolean;
+  /** X-WR-TIMEZONE: the calendar's own zone, where it says one we know. */
+  zone: string | null;
+  /** Entries that were understood; ids are unique. Those in `withheld` are not repeated here. */
+  events: NeutralEvent[];
+  withheld: WithheldItem[];
+}
+
+export interface ParseOptions {
+  /** For floating times where the calendar names no zone of its own; `UTC` unless given. */
+  defaultZone?: string;
+}
+
+/**
+ * Reads an iCalendar stream (RFC 5545) into neutral events, leniently, and never throws for what
+ * it finds. An entry that is not understood is withheld with what could be read of it, and harms
+ * no other. Titles, descriptions, attendees and locations are not read at all.
+ */
+export function parseFeed(text: string, options: ParseOptions = {}): ParsedFeed {
+  const { calendars, complete } = readComponents(text);
+  const embedded = embeddedZones(calendars);
+  const named = calendars
+    .flatMap((calendar) => calendar.lines)
+    .find((line) => line.name === 'X-WR-TIMEZONE');
+  const zone = named ? resolveZone(named.value, embedded) : null;
+  const wanted = zone ?? options.defaultZone ?? 'UTC';
+  const context = { embedded, defaultZone: zoneIsKnown(wanted) ? wanted : 'UTC' };
+  const readings = entriesOf(calendars).map((entry) => readEvent(entry, context));
+  const events = readings.flatMap(({ event, reason }) => (event && !reason ? [event] : []));
+  const withheld = readings.flatMap(({ event, reason, nativeId }) =>
+    reason ? [{ nativeId, reason, event }] : [],
+  );
+  const known = distinct(events);
+  return { complete, zone, events: known, withheld: distinctWithheld(withheld, known) };
+}
+
+const entriesOf = (calendars: readonly Component[]): Component[] =>
+  calendars.flatMap((calendar) => calendar.children.filter((part) => part.name === 'VEVENT'));
+
+/**
+ * Gives every entry an id of its own. Of entries with one id a higher SEQUENCE supersedes; equal
+ * ones that say different things are different entries of a careless writer, and all stand.
+ */
+function distinct(events: readonly NeutralEvent[]): NeutralEvent[] {
+  const byId = new Map<string, NeutralEvent[]>();
+  for (const event of events) {
+    const same = byId.get(event.nativeId);
+    if (same) same.push(event);
+    else byId.set(event.nativeId, [event]);
+  }
+  return [...byId.values()].flatMap((same) => (same.length === 1 ? same : separate(same)));
+}
+
+function separate(same: readonly NeutralEvent[]): NeutralEvent[] {
+  const newest = same.reduce((highest, event) => Math.max(highest, event.sequence), 0);
+  const byContent = new Map<string, NeutralEvent>();
+  for (const event of same) {
+    if (event.sequence === newest) byContent.set(canonicalEvent(event), event);
+  }
+  // Sorted by content, so that the order of the file does not swap ids.
+  const sorted = [...byContent.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.map(([, event], index) =>
+    index === 0 ? event : { ...event, nativeId: `${event.nativeId}~${index + 1}` },
+  );
+}
+
+function distinctWithheld(items: WithheldItem[], events: readonly NeutralEvent[]): WithheldItem[] {
+  const taken = new Set(events.map((event) => event.nativeId));
+  return items.map((item) => {
+    let nativeId = item.nativeId;
+    for (let copy = 2; taken.has(nativeId); copy += 1) nativeId = `${item.nativeId}~${copy}`;
+    taken.add(nativeId);
+    return { ...item, nativeId, event: item.event && { ...item.event, nativeId } };
+  });
+}

@@ -1,0 +1,131 @@
+import type { Interval } from '../domain/interval.ts';
+import { DAY_SECONDS } from './civil.ts';
+import type { FutureChange } from './exceptions.ts';
+import { occurrences } from './occurrences.ts';
+import type { Rule } from './rule.ts';
+import type { Occurrence, OccurrenceSet, Series } from './series.ts';
+import { holds } from './series.ts';
+import type { Shape } from './shape.ts';
+import { reaches, spanAt } from './shape.ts';
+import { instantToWall, wallToInstant } from './zones.ts';
+
+export interface Candidate extends Occurrence, Interval {}
+
+export interface Expansion {
+  shape: Shape;
+  series: Series;
+  exceptions: { futureChanges: readonly FutureChange[] };
+  window: { fromAt: number; untilAt: number };
+  limits: { maxOccurrences: number; maxSteps: number };
+  /** Set when a limit left occurrences of the window out. */
+  isCut: boolean;
+}
+
+/**
+ * The occurrences of a series that could reach the window, before exceptions: DTSTART, what the
+ * rules and RDATEs add, less what EXRULEs and EXDATEs take away. Each instant comes once.
+ */
+export function candidates(expansion: Expansion): Candidate[] {
+  const { series, shape } = expansion;
+  const range = wallRange(expansion);
+  const found = new Map<number, Candidate>();
+  const add = (candidate: Candidate) => {
+    const known = found.get(candidate.startAt);
+    if (!known || known.endAt < candidate.endAt) found.set(candidate.startAt, candidate);
+  };
+  if (series.rules.length === 0) add({ wall: shape.start, ...spanAt(shape, shape.start) });
+  for (const rule of series.rules) {
+    for (const one of ruleCandidates(expansion, { rule, startCounts: true, ...range })) add(one);
+  }
+  for (const { wall, endAt } of series.extraDates) {
+    if (wall < range.from || (wall >= range.until && endAt === null)) continue;
+    const span = spanAt(shape, wall);
+    add({ wall, startAt: span.startAt, endAt: endAt ?? span.endAt });
+  }
+  const excluded = exclusions(expansion, range);
+  return [...found.values()].filter((one) => !holds(excluded, one));
+}
+
+interface WallRange {
+  from: number;
+  until: number;
+}
+
+/**
+ * Where on the wall an occurrence must start to reach the window, after any change that moves it.
+ * Clock changes are allowed for by how far the offsets around the edge lie apart.
+ */
+function wallRange({ shape, series, exceptions, window }: Expansion): WallRange {
+  const changes = exceptions.futureChanges.filter((change) => change.shape !== null);
+  const shifts = [0, ...changes.map((change) => change.shiftSeconds)];
+  const extraLengths = series.extraDates.map(({ wall, endAt }) =>
+    endAt === null ? 0 : (endAt - wallToInstant(wall, shape.zone)) / 1000,
+  );
+  const lengths = [shape.lengthSeconds, ...changes.map((change) => change.shape!.lengthSeconds)];
+  const longest = [...lengths, ...extraLengths].reduce((a, b) => Math.max(a, b), 0);
+  const slack = shape.isDate || changes.length > 0 ? DAY_SECONDS : 0;
+  const fromAt = window.fromAt - (longest + Math.max(...shifts)) * 1000;
+  const untilAt = window.untilAt - Math.min(...shifts) * 1000;
+  return {
+    from: instantToWall(fromAt, shape.zone) - spreadSeconds(shape.zone, fromAt) - slack,
+    until: instantToWall(untilAt, shape.zone) + spreadSeconds(shape.zone, untilAt) + slack,
+  };
+}
+
+function spreadSeconds(zone: string, at: number): number {
+  const around = [at - DAY_SECONDS * 1000, at, at + DAY_SECONDS * 1000];
+  const offsets = around.map((one) => instantToWall(one, zone) - one / 1000);
+  return Math.round(Math.max(...offsets) - Math.min(...offsets));
+}
+
+interface RuleRange extends WallRange {
+  rule: Rule;
+  startCounts: boolean;
+}
+
+/** Marks the expansion cut when the rule has more than the limits allow. */
+function* ruleCandidates(expansion: Expansion, range: RuleRange): Generator<Candidate> {
+  const { shape, limits, window } = expansion;
+  const budget = { left: limits.maxSteps };
+  const bound = untilBound(range.rule, shape);
+  const until = Math.min(range.until, bound.wall);
+  let inWindow = 0;
+  for (const wall of occurrences({ ...range, start: shape.start, until, budget })) {
+    const candidate = { wall, ...spanAt(shape, wall) };
+    if (wall !== shape.start && candidate.startAt > bound.at) continue;
+    if (reaches(candidate, window)) inWindow += 1;
+    if (inWindow > limits.maxOccurrences) {
+      expansion.isCut = true;
+      return;
+    }
+    yield candidate;
+  }
+  if (budget.left < 0) expansion.isCut = true;
+}
+
+/**
+ * Where UNTIL ends a rule: exclusive on the wall, inclusive as an instant. A date for a timed rule
+ * means all of that day; an instant for whole days takes the later of its days in UTC and at home.
+ */
+function untilBound({ until }: Rule, shape: Shape): { wall: number; at: number } {
+  if (!until) return { wall: Infinity, at: Infinity };
+  const day = Math.floor(until.wall / DAY_SECONDS) * DAY_SECONDS;
+  if (until.form === 'date') return { wall: day + DAY_SECONDS, at: Infinity };
+  if (until.form === 'local') return { wall: until.wall + 1, at: Infinity };
+  const at = until.wall * 1000;
+  const home = instantToWall(at, shape.zone);
+  if (shape.isDate) return { wall: Math.max(day, home) + 1, at: Infinity };
+  return { wall: home + spreadSeconds(shape.zone, at) + 1, at };
+}
+
+function exclusions(expansion: Expansion, range: WallRange): OccurrenceSet {
+  const { series } = expansion;
+  if (series.exceptionRules.length === 0) return series.excluded;
+  const instants = new Set(series.excluded.instants);
+  for (const rule of series.exceptionRules) {
+    for (const one of ruleCandidates(expansion, { rule, startCounts: false, ...range })) {
+      instants.add(one.startAt);
+    }
+  }
+  return { instants, dates: series.excluded.dates };
+}

@@ -1,0 +1,84 @@
+/**
+ * A channel event: an outside calendar entry in our neutral form. It holds what blocks time and
+ * what tells one version from another; never a title, description, attendee or location.
+ */
+
+/** A time as the channel wrote it, before any zone is applied. */
+export type WallTime =
+  /** A whole day, `YYYY-MM-DD`. */
+  | { kind: 'date'; date: string }
+  /** Local time `YYYY-MM-DDTHH:MM:SS` in a zone (IANA name, `±HH:MM`, or `vtimezone:…`). */
+  | { kind: 'zoned'; local: string; zone: string }
+  /** An instant, `YYYY-MM-DDTHH:MM:SS[.sss]Z`. */
+  | { kind: 'utc'; at: string }
+  /** Local time without a zone: it means the calendar's own zone. */
+  | { kind: 'floating'; local: string };
+
+export const EVENT_STATUSES = ['confirmed', 'tentative', 'cancelled'] as const;
+export type EventStatus = (typeof EVENT_STATUSES)[number];
+
+export const EVENT_KINDS = ['default', 'out-of-office', 'working-elsewhere'] as const;
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+export interface NeutralEvent {
+  /** The channel's id of this entry, unique within the calendar. */
+  nativeId: string;
+  /** iCalendar UID, shared by a series and its exceptions; null where the channel has none. */
+  uid: string | null;
+  /** Native id of the series this entry is an exception of. */
+  seriesId: string | null;
+  /** The occurrence of the series that this exception stands for. */
+  originalStart: WallTime | null;
+  status: EventStatus;
+  /** Whether the channel says the entry takes time at all. */
+  transparency: 'opaque' | 'transparent';
+  kind: EventKind;
+  /** Null only on a cancelled entry whose channel no longer tells. */
+  start: WallTime | null;
+  /** Exclusive. */
+  end: WallTime | null;
+  /** `RRULE:`, `EXRULE:`, `RDATE…:`, `EXDATE…:` lines in RFC 5545 §3.8.5 form; empty when single. */
+  recurrence: string[];
+  /** True when this exception also changes every later occurrence (RECURRENCE-ID RANGE=THISANDFUTURE). */
+  thisAndFuture: boolean;
+  /** iCalendar SEQUENCE. */
+  sequence: number;
+  etag: string | null;
+  /** RFC 3339 instant of the channel's last change, where it tells. */
+  updatedAt: string | null;
+  /** The marker we wrote on our own mirror of a booking; null on everything else. */
+  marker: string | null;
+}
+
+/** An entry that cannot be fully understood: it is listed, and blocks what of it is understood. */
+export interface WithheldItem {
+  /** The channel's id where one could be read, else a stable stand-in. */
+  nativeId: string;
+  /** Machine reason, e.g. `end-before-start`, `bad-rule`, `bad-start`. Never text of the entry. */
+  reason: string;
+  /** What of the entry still blocks; null when not even a start could be read. */
+  event: NeutralEvent | null;
+}
+
+export type Change =
+  | { kind: 'upsert'; event: NeutralEvent }
+  /** The channel says this entry is gone (of a series: with all its exceptions). */
+  | { kind: 'removed'; nativeId: string };
+
+/** One string per content: equal exactly when two versions mean the same to us. */
+export function canonicalEvent(event: NeutralEvent): string {
+  return JSON.stringify([
+    event.nativeId,
+    event.uid,
+    event.seriesId,
+    event.originalStart,
+    event.status,
+    event.transparency,
+    event.kind,
+    event.start,
+    event.end,
+    [...event.recurrence].toSorted(),
+    event.thisAndFuture,
+    event.marker,
+  ]);
+}

@@ -1,0 +1,136 @@
+import type { Change, NeutralEvent, WithheldItem } from './event.ts';
+import type { Interval } from './interval.ts';
+
+/**
+ * The planner: what one page of a channel changes in our copy. Pure; the caller brings what is known
+ * of every series the page touches, and the store carries the plan out in one transaction.
+ */
+export interface KnownEvent {
+  nativeId: string;
+  rootId: string;
+  hash: string;
+  event: NeutralEvent;
+  withheldReason: string | null;
+}
+
+export interface EventWrite extends KnownEvent {
+  kind: 'added' | 'changed';
+}
+
+export interface PagePlan {
+  writes: EventWrite[];
+  /** Native ids of entries that are gone. */
+  removals: string[];
+  /** Every entry this page listed, for passes in which absence counts. */
+  seen: string[];
+  /** All busy time of each touched series, as it is after this page. */
+  series: { rootId: string; spans: Interval[] }[];
+}
+
+export interface PlanInput {
+  changes: readonly Change[];
+  withheld: readonly WithheldItem[];
+  /** Current entries of every touched series, by native id. */
+  known: ReadonlyMap<string, KnownEvent>;
+  /** Series to expand again although nothing in them changed, as when the horizon moves. */
+  expandAgain: readonly string[];
+  expand: (members: readonly NeutralEvent[]) => { spans: Interval[]; withheld: string | null };
+  hash: (event: NeutralEvent, withheldReason: string | null) => string;
+}
+
+export function planPage(input: PlanInput): PagePlan {
+  const after = new Map(input.known);
+  const touched = new Set(input.expandAgain);
+  const seen: string[] = [];
+  for (const { event, withheldReason } of upserts(input)) {
+    seen.push(event.nativeId);
+    const hash = input.hash(event, withheldReason);
+    const before = after.get(event.nativeId);
+    if (before?.hash === hash) continue;
+    if (before) touched.add(before.rootId);
+    const rootId = event.seriesId ?? event.nativeId;
+    touched.add(rootId);
+    after.set(event.nativeId, { nativeId: event.nativeId, rootId, hash, event, withheldReason });
+  }
+  for (const change of input.changes) {
+    if (change.kind === 'upsert') continue;
+    for (const member of after.values()) {
+      if (member.nativeId !== change.nativeId && member.rootId !== change.nativeId) continue;
+      after.delete(member.nativeId);
+      touched.add(member.rootId);
+    }
+  }
+  const expanded = [...touched].map((rootId) => ({
+    rootId,
+    ...input.expand(membersOf(after, rootId)),
+  }));
+  const { writes, removals } = differences(input.known, after);
+  const notExpanded = new Map(expanded.map((one) => [one.rootId, one.withheld]));
+  for (const write of writes)
+    if (write.nativeId === write.rootId)
+      write.withheldReason ??= notExpanded.get(write.rootId) ?? null;
+  return {
+    writes,
+    removals,
+    seen,
+    series: expanded.map(({ rootId, spans }) => ({ rootId, spans })),
+  };
+}
+
+/** Understood entries and what is understood of withheld ones; the last word on an id wins. */
+function upserts(input: PlanInput): { event: NeutralEvent; withheldReason: string | null }[] {
+  const last = new Map<string, { event: NeutralEvent; withheldReason: string | null }>();
+  for (const change of input.changes)
+    if (change.kind === 'upsert')
+      last.set(change.event.nativeId, { event: change.event, withheldReason: null });
+  for (const item of input.withheld)
+    last.set(item.nativeId, {
+      event: item.event ?? unreadable(item.nativeId),
+      withheldReason: item.reason,
+    });
+  return [...last.values()];
+}
+
+/** Stands for an entry of which nothing could be read: listed, and blocking nothing. */
+const unreadable = (nativeId: string): NeutralEvent => ({
+  nativeId,
+  uid: null,
+  seriesId: null,
+  originalStart: null,
+  status: 'confirmed',
+  transparency: 'opaque',
+  kind: 'default',
+  start: null,
+  end: null,
+  recurrence: [],
+  thisAndFuture: false,
+  sequence: 0,
+  etag: null,
+  updatedAt: null,
+  marker: null,
+});
+
+function differences(
+  known: ReadonlyMap<string, KnownEvent>,
+  after: ReadonlyMap<string, KnownEvent>,
+): { writes: EventWrite[]; removals: string[] } {
+  const writes: EventWrite[] = [];
+  for (const [nativeId, event] of after) {
+    const before = known.get(nativeId);
+    if (before?.hash === event.hash) continue;
+    writes.push({ ...event, kind: before ? 'changed' : 'added' });
+  }
+  const removals = [...known.keys()].filter((nativeId) => !after.has(nativeId));
+  return { writes, removals };
+}
+
+const membersOf = (events: ReadonlyMap<string, KnownEvent>, rootId: string): NeutralEvent[] =>
+  [...events.values()].filter((one) => one.rootId === rootId).map((one) => one.event);
+
+/** Whether an entry takes time, by the channel's word and the connection's settings. */
+export function blocks(event: NeutralEvent, settings: { tentative: 'busy' | 'free' }): boolean {
+  if (event.marker !== null) return false; // Our own booking: its occupancy blocks already.
+  if (event.status === 'cancelled' || event.transparency === 'transparent') return false;
+  if (event.kind === 'working-elsewhere' || event.start === null) return false;
+  return event.status !== 'tentative' || settings.tentative === 'busy';
+}

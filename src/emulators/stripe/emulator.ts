@@ -1,0 +1,99 @@
+import type { Host } from '../host.ts';
+import { createDeliveries } from './deliveries.ts';
+import type { Deliveries } from './deliveries.ts';
+import { newId } from './ids.ts';
+import { openState } from './state.ts';
+import type { Effect, State, StripeEvent } from './state.ts';
+import { declareSwitches } from './switches.ts';
+import type { Switches } from './switches.ts';
+
+/** What every part of the Stripe host works on. */
+export type Emulator = {
+  host: Host;
+  state: State;
+  switches: Switches;
+  deliveries: Deliveries;
+  /** Runs once at this time (epoch milliseconds), unless the process closes or is reset. */
+  at(timeMs: number, run: () => void): void;
+  /** Carries out what time has brought to an intent or a refund. */
+  due(id: string): void;
+};
+
+/** Who asked: an API request, or (all null) something that happened at the provider. */
+export type Cause = { account: string; requestId: string | null; idempotencyKey: string | null };
+
+/** `2026-10-28.endive` is the version that the current server libraries pin. */
+export const API_VERSION = '2026-10-28.endive';
+
+export function createEmulator(
+  host: Host,
+  whenDue: (emulator: Emulator, id: string) => void,
+): Emulator {
+  const state = openState(host);
+  const switches = declareSwitches(host);
+  const timers = new Set<NodeJS.Timeout>();
+  const stop = () => {
+    for (const timer of timers) clearTimeout(timer);
+    timers.clear();
+  };
+  host.onReset(stop);
+  host.onClose(stop);
+  const at = (timeMs: number, run: () => void) => {
+    const waitMs = Math.min(Math.max(timeMs - Date.now(), 0), 2_147_483_647);
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      run();
+    }, waitMs);
+    timer.unref();
+    timers.add(timer);
+  };
+  const emulator: Emulator = {
+    host,
+    state,
+    switches,
+    deliveries: createDeliveries({ state, switches, at }),
+    at,
+    due: (id) => whenDue(emulator, id),
+  };
+  return emulator;
+}
+
+/** Times in Stripe's objects are whole unix seconds. */
+export function nowSeconds(): number {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** Makes the event and sends it to every endpoint that listens (docs.stripe.com/api/events). */
+export function announce(
+  emulator: Emulator,
+  cause: Cause,
+  { type, object, previous }: { type: string; object: object; previous?: Record<string, unknown> },
+): void {
+  const { state } = emulator;
+  const account = state.accounts.get(cause.account);
+  const event: StripeEvent = {
+    id: newId('evt'),
+    object: 'event',
+    ...(account?.platform === undefined ? {} : { account: cause.account }),
+    api_version: account?.apiVersion ?? API_VERSION,
+    created: nowSeconds(),
+    data: {
+      object: object as Record<string, unknown>,
+      ...(previous === undefined ? {} : { previous_attributes: previous }),
+    },
+    livemode: false,
+    pending_webhooks: 0,
+    request: { id: cause.requestId, idempotency_key: cause.idempotencyKey },
+    type,
+  };
+  emulator.deliveries.send(cause.account, event);
+}
+
+/** Notes that money moved, in the ledger and in the record of everything done. */
+export function effect(emulator: Emulator, entry: Effect): void {
+  const { account, effect: name, ...details } = entry;
+  emulator.state.effects.set(String(emulator.host.serial('stripe-effect')), entry);
+  const row = emulator.state.intents.get(entry.intent);
+  const { currency, metadata } = row?.object ?? {};
+  emulator.host.effect('stripe', name, { account, ...details, currency, metadata });
+}

@@ -1,0 +1,214 @@
+import { checkConfirmable, confirm } from './confirm.ts';
+import { announce, nowSeconds } from './emulator.ts';
+import type { Emulator } from './emulator.ts';
+import { endpoint } from './endpoint.ts';
+import type { Call } from './endpoint.ts';
+import { invalidParam, StripeError } from './errors.ts';
+import { ownIntent } from './intent-verbs.ts';
+import { CONFIRM, CREATE, INTENT_EXPANDABLE, UPDATE } from './intent-params.ts';
+import { findMethod, makeMethod } from './methods.ts';
+import { moved, saveIntent, unexpectedState } from './moves.ts';
+import { checkAmount, checkCurrency } from './money.ts';
+import type { Params } from './params.ts';
+import { newPaymentIntent, publicView } from './payment-intent.ts';
+import type { PaymentIntent } from './payment-intent.ts';
+import { ownRow } from './state.ts';
+import type { IntentRow, MethodRow } from './state.ts';
+
+const CREATE_INTENT = endpoint('post /v1/payment_intents', {
+  fields: CREATE,
+  required: ['amount', 'currency'],
+  expandable: INTENT_EXPANDABLE,
+  run(emulator, call, params) {
+    checkCreate(params);
+    const method = methodOf(emulator, call, params);
+    const row = newRow(emulator, call, params);
+    row.object.payment_method = method?.object.id ?? null;
+    if (method !== undefined) row.object.status = 'requires_confirmation';
+    if (params.confirm === true) checkConfirmable(row, method);
+    saveIntent(emulator, row);
+    moved(emulator, row, { effect: 'created', amountMinor: row.object.amount });
+    announce(emulator, call, { type: 'payment_intent.created', object: row.object });
+    if (params.confirm !== true || method === undefined) return row.object;
+    return confirm(emulator, call, { row, method, ...manner(params) }).object;
+  },
+});
+
+const CONFIRM_INTENT = endpoint('post /v1/payment_intents/:id/confirm', {
+  fields: CONFIRM,
+  expandable: INTENT_EXPANDABLE,
+  publishable: true,
+  run(emulator, call, params) {
+    const known = ownIntent(emulator, call, params.client_secret);
+    const row = withChanges(known, params);
+    const method = methodOf(emulator, call, params) ?? chosenMethod(emulator, known);
+    checkConfirmable(row, method);
+    checkReturnUrl(row.object, params.return_url);
+    const { object } = confirm(emulator, call, { row, method: method!, ...manner(params) });
+    return call.publishable ? publicView(object) : object;
+  },
+});
+
+const UPDATE_INTENT = endpoint('post /v1/payment_intents/:id', {
+  fields: UPDATE,
+  expandable: INTENT_EXPANDABLE,
+  run(emulator, call, params) {
+    const known = ownIntent(emulator, call);
+    const { status } = known.object;
+    const open = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
+    const changesMoney = params.amount !== undefined || params.currency !== undefined;
+    if (changesMoney && !open.includes(status)) {
+      throw unexpectedState(known.object, 'given another amount', open);
+    }
+    const row = withChanges(known, params);
+    const { currency = row.object.currency, amount = row.object.amount } = params;
+    checkAmount(amount, checkCurrency(currency));
+    const method = methodOf(emulator, call, params);
+    const chosen: Partial<PaymentIntent> =
+      method !== undefined && open.includes(status)
+        ? { payment_method: method.object.id, status: 'requires_confirmation' }
+        : {};
+    const object = { ...row.object, amount, currency: currency.toLowerCase(), ...chosen };
+    return saveIntent(emulator, { ...row, object }).object;
+  },
+});
+
+export const intentEndpoints = [CREATE_INTENT, CONFIRM_INTENT, UPDATE_INTENT];
+
+type CreateParams = Params<typeof CREATE>;
+
+function checkCreate(params: CreateParams): void {
+  checkAmount(params.amount ?? 0, checkCurrency(params.currency ?? ''));
+  const { automatic_payment_methods: automatic, payment_method_types: types } = params;
+  if (automatic?.enabled === true && types !== undefined) {
+    const message = 'Give automatic_payment_methods or payment_method_types, not both.';
+    throw new StripeError(400, message, { beforeExecution: true });
+  }
+  if (automatic !== undefined && automatic.enabled === undefined) {
+    const param = 'automatic_payment_methods[enabled]';
+    throw invalidParam(param, 'parameter_missing', `Missing required param: ${param}.`);
+  }
+  const onlyConfirming = ['off_session', 'error_on_requires_action', 'return_url'] as const;
+  const early = onlyConfirming.find((name) => params[name] !== undefined);
+  if (early !== undefined && params.confirm !== true) {
+    const message = `${early} can only be given together with confirm=true.`;
+    throw new StripeError(400, message, { param: early, beforeExecution: true });
+  }
+  const unknown = types?.find((type) => !['card', 'us_bank_account'].includes(type));
+  if (unknown !== undefined) {
+    const message = 'This account takes payment methods of types card and us_bank_account.';
+    throw new StripeError(400, message, {
+      code: 'payment_intent_invalid_parameter',
+      param: 'payment_method_types',
+      beforeExecution: true,
+    });
+  }
+}
+
+function newRow(emulator: Emulator, call: Call, params: CreateParams): IntentRow {
+  const { automatic_payment_methods: given, payment_method_types: types } = params;
+  const currency = (params.currency ?? '').toLowerCase();
+  const automatic = given?.enabled ?? types === undefined;
+  const object = newPaymentIntent({
+    amount: params.amount ?? 0,
+    currency,
+    captureMethod: params.capture_method || 'automatic_async',
+    confirmationMethod: params.confirmation_method || 'automatic',
+    automaticPaymentMethods: automatic
+      ? { allow_redirects: given?.allow_redirects || 'always', enabled: true }
+      : null,
+    paymentMethodTypes: types ?? (currency === 'usd' ? ['card', 'us_bank_account'] : ['card']),
+    createdAt: nowSeconds(),
+  });
+  const { account } = call;
+  const { customer } = params;
+  if (customer && ownRow(emulator.state.customers, account, customer) === undefined) {
+    throw new StripeError(400, `No such customer: '${customer}'`, {
+      code: 'resource_missing',
+      param: 'customer',
+    });
+  }
+  const row = withChanges({ account, object: { ...object, customer: customer || null } }, params);
+  if (params.confirm === true) checkReturnUrl(row.object, params.return_url);
+  return row;
+}
+
+const TEXTS = [
+  'description',
+  'receipt_email',
+  'statement_descriptor',
+  'statement_descriptor_suffix',
+  'transfer_group',
+  'setup_future_usage',
+] as const;
+
+type Changes = Partial<Record<(typeof TEXTS)[number], string>> & {
+  metadata?: Record<string, string>;
+  capture_method?: PaymentIntent['capture_method'] | '';
+  payment_method_options?: { card?: Record<string, unknown> };
+};
+
+/** The row with what the parameters set; an empty text unsets. The known row stays as it is. */
+function withChanges(row: IntentRow, params: Changes): IntentRow {
+  const object = { ...row.object };
+  for (const name of TEXTS) {
+    const text = params[name];
+    if (text !== undefined) object[name] = text === '' ? null : text;
+  }
+  if (params.capture_method) object.capture_method = params.capture_method;
+  if (params.metadata !== undefined) object.metadata = merged(object.metadata, params.metadata);
+  const card = params.payment_method_options?.card;
+  if (card !== undefined) {
+    const options = { ...object.payment_method_options['card'], ...card };
+    object.payment_method_options = { ...object.payment_method_options, card: options };
+  }
+  return { ...row, object };
+}
+
+/** Metadata given is added to what is there; an empty value removes its key. */
+export function merged(
+  known: Record<string, string>,
+  given: Record<string, string> = {},
+): Record<string, string> {
+  const all = Object.entries({ ...known, ...given });
+  return Object.fromEntries(all.filter(([, value]) => value !== ''));
+}
+
+type MethodParams = { payment_method?: string; payment_method_data?: Params<MethodFields> };
+type MethodFields = (typeof CREATE)['payment_method_data']['hash'];
+
+function methodOf(emulator: Emulator, call: Call, params: MethodParams): MethodRow | undefined {
+  if (params.payment_method) {
+    const { account } = call;
+    return findMethod(emulator, { account, id: params.payment_method, param: 'payment_method' });
+  }
+  const data = params.payment_method_data;
+  return data === undefined ? undefined : makeMethod(emulator, call.account, data);
+}
+
+function chosenMethod(emulator: Emulator, { account, object }: IntentRow): MethodRow | undefined {
+  return ownRow(emulator.state.methods, account, object.payment_method ?? '');
+}
+
+/** Methods that leave the page need somewhere to come back to. */
+function checkReturnUrl(intent: PaymentIntent, returnUrl: string | undefined): void {
+  const redirects = intent.automatic_payment_methods?.allow_redirects === 'always';
+  if (!redirects || returnUrl) return;
+  const message =
+    'This PaymentIntent may redirect the customer, so confirming it needs a `return_url`. ' +
+    'Give one, or create it with `automatic_payment_methods[allow_redirects]=never`.';
+  throw new StripeError(400, message, { beforeExecution: true });
+}
+
+function manner(params: {
+  off_session?: string;
+  error_on_requires_action?: boolean;
+  return_url?: string;
+}) {
+  const { off_session: off, return_url: returnUrl } = params;
+  return {
+    offSession: off !== undefined && off !== '' && off !== 'false',
+    errorOnRequiresAction: params.error_on_requires_action === true,
+    ...(returnUrl ? { returnUrl } : {}),
+  };
+}

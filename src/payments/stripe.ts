@@ -1,0 +1,152 @@
+import { Stripe } from 'stripe';
+import type { PaymentAccess, PaymentProvider } from './payment-provider.ts';
+import { failureFrom, readRefusal } from './stripe-failures.ts';
+import { againIfStored, byState, isServerFault, underKeys } from './stripe-keys.ts';
+import { refundOf, stateOf } from './stripe-state.ts';
+import { verifyWebhook } from './stripe-webhook.ts';
+
+export interface StripeSettings {
+  /** Origin of the API; Stripe's own when absent. */
+  apiUrl?: string;
+  /** Limit of one request. */
+  timeoutMs: number;
+}
+
+/**
+ * Payments as PaymentIntents with manual capture (Stripe guide "Place a hold on a payment method").
+ * One client serves all tenants; the key of an account is given with each request.
+ */
+export function createStripeProvider(settings: StripeSettings): PaymentProvider {
+  const stripe = clientFor(settings);
+  return {
+    create: (input) => create(stripe, input),
+    confirm: (input) => confirm(stripe, input),
+    capture: (input) => capture(stripe, input),
+    cancel: (input) => cancel(stripe, input),
+    refund: (input) => refund(stripe, input),
+    read: (input) => read(stripe, input),
+    verifyWebhook,
+  };
+}
+
+type Input<K extends keyof PaymentProvider> = Parameters<PaymentProvider[K]>[0];
+
+const create = (stripe: Stripe, input: Input<'create'>) =>
+  underKeys({
+    key: input.key,
+    // A stored failure leaves at worst an intent that nobody confirms.
+    judge: againIfStored,
+    act: async (key) =>
+      stateOf(
+        await stripe.paymentIntents.create(
+          {
+            amount: input.amountMinor,
+            currency: input.currency,
+            // With manual capture Stripe offers only methods that can be authorized first.
+            capture_method: 'manual',
+            automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
+            metadata: { booking_id: input.bookingId, tenant_id: input.tenantId },
+            ...EXPAND,
+          },
+          optionsOf(input.access, key),
+        ),
+      ),
+  });
+
+const confirm = (stripe: Stripe, input: Input<'confirm'>) =>
+  underKeys({
+    key: input.key,
+    judge: byState(() => read(stripe, input), {
+      holds: ({ status }) => status !== 'needs-method' && status !== 'cancelled',
+      possible: ({ status }) => status === 'needs-method',
+    }),
+    act: async (key) => {
+      const { intentId, paymentMethod, returnUrl } = input;
+      const method = { payment_method: paymentMethod, ...EXPAND };
+      const params = returnUrl === null ? method : { ...method, return_url: returnUrl };
+      const options = optionsOf(input.access, key);
+      return stateOf(await stripe.paymentIntents.confirm(intentId, params, options));
+    },
+  });
+
+const capture = (stripe: Stripe, input: Input<'capture'>) =>
+  underKeys({
+    key: input.key,
+    judge: byState(() => read(stripe, input), {
+      holds: (state) => state.status === 'captured' && state.capturedMinor === input.amountMinor,
+      possible: ({ status }) => status === 'authorized' || status === 'processing',
+    }),
+    act: async (key) => {
+      const params = { amount_to_capture: input.amountMinor, ...EXPAND };
+      const options = optionsOf(input.access, key);
+      return stateOf(await stripe.paymentIntents.capture(input.intentId, params, options));
+    },
+  });
+
+const cancel = (stripe: Stripe, input: Input<'cancel'>) =>
+  underKeys({
+    key: input.key,
+    judge: byState(() => read(stripe, input), {
+      holds: ({ status }) => status === 'cancelled',
+      possible: ({ status }) => status !== 'captured',
+    }),
+    act: async (key) => {
+      const options = optionsOf(input.access, key);
+      return stateOf(await stripe.paymentIntents.cancel(input.intentId, EXPAND, options));
+    },
+  });
+
+/** Marks a refund with the key it was asked under. */
+const KEY_PROPERTY = 'holdfast_key';
+
+const refund = (stripe: Stripe, { access, key, intentId, amountMinor }: Input<'refund'>) =>
+  underKeys({
+    key,
+    judge: async (refusal) => {
+      const unclear = isServerFault(refusal) || refusal.code === 'charge_already_refunded';
+      if (!unclear) return failureFrom(refusal);
+      // Refunds add up, so only the list can tell whether this one was made.
+      const page = { payment_intent: intentId, limit: 100 };
+      const { data } = await asked(stripe.refunds.list(page, optionsOf(access)));
+      const made = data.find(({ metadata }) => metadata?.[KEY_PROPERTY] === key);
+      return made ? refundOf(made) : againIfStored(refusal);
+    },
+    act: async (actKey) => {
+      const metadata = { [KEY_PROPERTY]: key };
+      const params = { payment_intent: intentId, amount: amountMinor, metadata };
+      return refundOf(await stripe.refunds.create(params, optionsOf(access, actKey)));
+    },
+  });
+
+const read = async (stripe: Stripe, { access, intentId }: Input<'read'>) =>
+  stateOf(await asked(stripe.paymentIntents.retrieve(intentId, EXPAND, optionsOf(access))));
+
+const EXPAND = { expand: ['latest_charge'] };
+
+async function asked<T>(request: Promise<T>): Promise<T> {
+  try {
+    return await request;
+  } catch (error) {
+    throw failureFrom(readRefusal(error));
+  }
+}
+
+/** A broken connection is repeated once by the library whatever it is told; the key makes it safe. */
+const optionsOf = (access: PaymentAccess, key?: string): Stripe.RequestOptions => ({
+  apiKey: access.secretKey,
+  ...(access.connectedAccount === null ? {} : { stripeAccount: access.connectedAccount }),
+  ...(key === undefined ? {} : { idempotencyKey: key }),
+});
+
+function clientFor({ apiUrl, timeoutMs }: StripeSettings): Stripe {
+  const url = new URL(apiUrl ?? 'https://api.stripe.com');
+  const protocol = url.protocol === 'http:' ? 'http' : 'https';
+  return new Stripe('given-with-each-request', {
+    host: url.hostname,
+    port: url.port || (protocol === 'http' ? 80 : 443),
+    protocol,
+    timeout: timeoutMs,
+    maxNetworkRetries: 0,
+    telemetry: false,
+  });
+}

@@ -1,0 +1,88 @@
+import type { Database } from './database.ts';
+import type { Account } from './generated/client.ts';
+import type { Tx } from './transactions.ts';
+import { appendEntry } from './transactions.ts';
+
+/** An account without its credential. */
+export type AccountView = Pick<Account, 'id' | 'channel' | 'subject' | 'state' | 'createdAt'>;
+
+export interface NewAccount {
+  tenantId: string;
+  id: string;
+  channel: string;
+  /** The channel's own id of the account. */
+  subject: string | null;
+  /** Sealed for the place `[tenantId, 'account', id]`. */
+  credential: Uint8Array<ArrayBuffer>;
+}
+
+const VIEW = { id: true, channel: true, subject: true, state: true, createdAt: true } as const;
+
+export async function createAccount(tx: Tx, input: NewAccount): Promise<AccountView> {
+  const account = await tx.account.create({ data: input, select: VIEW });
+  await appendEntry(tx, {
+    tenantId: input.tenantId,
+    subject: `account/${input.id}`,
+    seq: 1n,
+    type: 'account.created',
+    data: { channel: input.channel },
+  });
+  return account;
+}
+
+export type Reauthorized = { kind: 'reauthorized' | 'missing' | 'other-subject' };
+
+/** Gives an account a new credential. One of somebody else is refused: it would swap calendars. */
+export async function reauthorizeAccount(tx: Tx, input: NewAccount): Promise<Reauthorized> {
+  const { tenantId, id, channel, subject, credential } = input;
+  await tx.$executeRaw`SELECT FROM account WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+  const where = { tenantId_id: { tenantId, id }, channel };
+  const now = await tx.account.findUnique({ where, select: { subject: true } });
+  if (!now) return { kind: 'missing' };
+  if (now.subject !== null && subject !== null && now.subject !== subject)
+    return { kind: 'other-subject' };
+  await tx.account.update({
+    where,
+    data: { credential, subject, state: 'active', credentialVersion: { increment: 1 } },
+  });
+  const seq = await nextSeq(tx, tenantId, `account/${id}`);
+  const data = { channel };
+  await appendEntry(tx, {
+    tenantId,
+    subject: `account/${id}`,
+    seq,
+    type: 'account.reauthorized',
+    data,
+  });
+  return { kind: 'reauthorized' };
+}
+
+/** An account has no counter of its own; its locked row makes the journal's last number safe. */
+async function nextSeq(tx: Tx, tenantId: string, subject: string): Promise<bigint> {
+  const last = await tx.journal.findFirst({
+    where: { tenantId, subject },
+    orderBy: { seq: 'desc' },
+    select: { seq: true },
+  });
+  return (last?.seq ?? 0n) + 1n;
+}
+
+export const findAccount = (
+  database: Database,
+  { tenantId, accountId }: { tenantId: string; accountId: string },
+): Promise<AccountView | null> =>
+  database.prisma.account.findUnique({
+    where: { tenantId_id: { tenantId, id: accountId } },
+    select: VIEW,
+  });
+
+export const listAccounts = (
+  database: Database,
+  page: { tenantId: string; after: string | undefined; limit: number },
+): Promise<AccountView[]> =>
+  database.prisma.account.findMany({
+    where: { tenantId: page.tenantId, id: { gt: page.after ?? '' } },
+    orderBy: { id: 'asc' },
+    take: page.limit,
+    select: VIEW,
+  });

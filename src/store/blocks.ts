@@ -1,0 +1,74 @@
+import type { Database } from './database.ts';
+import type { Block } from './generated/client.ts';
+import type { ResourceRef } from './resources.ts';
+import { nextResourceSeq } from './resources.ts';
+import type { Tx } from './transactions.ts';
+import { appendEntry, lockResource } from './transactions.ts';
+
+export interface NewBlock {
+  id: string;
+  /** Null closes the whole resource. */
+  unit: number | null;
+  /** RFC 3339, half-open. */
+  startAt: string;
+  endAt: string;
+}
+
+export type Blocked =
+  | { kind: 'blocked'; block: Block }
+  | { kind: 'no-such-resource' }
+  | { kind: 'no-such-unit'; capacity: number };
+
+/** Closes a span. Bookings that are there stay; the rest of the span is closed. */
+export async function createBlock(tx: Tx, ref: ResourceRef, input: NewBlock): Promise<Blocked> {
+  const { tenantId, resourceId } = ref;
+  await lockResource(tx, tenantId, resourceId);
+  const resource = await tx.resource.findUnique({
+    where: { tenantId_id: { tenantId, id: resourceId }, archivedAt: null },
+  });
+  if (!resource) return { kind: 'no-such-resource' };
+  if (input.unit !== null && input.unit > resource.capacity)
+    return { kind: 'no-such-unit', capacity: resource.capacity };
+  const block = await tx.block.create({ data: { ...input, tenantId, resourceId } });
+  await enter(tx, block, 'block.created');
+  return { kind: 'blocked', block };
+}
+
+/** False when there is no such block, or it is removed already. */
+export async function removeBlock(tx: Tx, ref: ResourceRef, blockId: string): Promise<boolean> {
+  const { tenantId, resourceId } = ref;
+  await lockResource(tx, tenantId, resourceId);
+  const found = await tx.block.findFirst({
+    where: { tenantId, resourceId, id: blockId, removedAt: null },
+  });
+  if (!found) return false;
+  const block = await tx.block.update({
+    where: { tenantId_id: { tenantId, id: blockId } },
+    data: { removedAt: new Date() },
+  });
+  await enter(tx, block, 'block.removed');
+  return true;
+}
+
+export const listBlocks = (
+  database: Database,
+  page: ResourceRef & { after: string | undefined; limit: number },
+): Promise<Block[]> =>
+  database.prisma.block.findMany({
+    where: {
+      tenantId: page.tenantId,
+      resourceId: page.resourceId,
+      removedAt: null,
+      id: { gt: page.after ?? '' },
+    },
+    orderBy: { id: 'asc' },
+    take: page.limit,
+  });
+
+/** A block's entries belong to its resource. */
+async function enter(tx: Tx, block: Block, type: string): Promise<void> {
+  const { tenantId, resourceId, id, unit, startAt, endAt } = block;
+  const seq = await nextResourceSeq(tx, { tenantId, resourceId });
+  const data = { blockId: id, unit, startAt: startAt.toISOString(), endAt: endAt.toISOString() };
+  await appendEntry(tx, { tenantId, subject: `resource/${resourceId}`, seq, type, data });
+}

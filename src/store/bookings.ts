@@ -1,0 +1,89 @@
+import type pg from 'pg';
+import type { BookingRef } from '../commands.ts';
+import type { BookingState } from '../domain/booking.ts';
+
+/** The moves of a booking after its hold. Each is one database function in one round trip. */
+export type Committed =
+  /** `connections` have a mirror to write now. */
+  | { kind: 'confirmed'; connections: string[] }
+  | { kind: 'contested' | 'expired' | 'missing' }
+  | { kind: 'ended'; state: BookingState };
+
+export async function commitBooking(pool: pg.Pool, ref: BookingRef): Promise<Committed> {
+  const { rows } = await pool.query<{ answer: Committed }>({
+    name: 'commit-booking',
+    text: 'SELECT commit_booking($1, $2) AS answer',
+    values: [ref.tenantId, ref.bookingId],
+  });
+  return rows[0]!.answer;
+}
+
+export type Released = { kind: 'released'; state?: BookingState } | { kind: 'already-confirmed' };
+
+/** Lets the units go and fences the booking: a hold that arrives after this is refused. */
+export async function releaseBooking(
+  pool: pg.Pool,
+  input: BookingRef & { state: 'expired' | 'declined' | 'cancelled'; reason: string },
+): Promise<Released> {
+  const { rows } = await pool.query<{ answer: Released }>({
+    name: 'release-booking',
+    text: 'SELECT release_booking($1, $2, $3, $4) AS answer',
+    values: [input.tenantId, input.bookingId, input.state, input.reason],
+  });
+  return rows[0]!.answer;
+}
+
+export type Cancelled =
+  | { kind: 'cancelled'; connections?: string[] }
+  | { kind: 'not-confirmed'; state: BookingState | null };
+
+export async function cancelBooking(
+  pool: pg.Pool,
+  input: BookingRef & { reason: string },
+): Promise<Cancelled> {
+  const { rows } = await pool.query<{ answer: Cancelled }>({
+    name: 'cancel-booking',
+    text: 'SELECT cancel_booking($1, $2, $3) AS answer',
+    values: [input.tenantId, input.bookingId, input.reason],
+  });
+  return rows[0]!.answer;
+}
+
+/** Opens a change; false when another change of this booking is open. Repeating it is safe. */
+export async function openChange(
+  pool: pg.Pool,
+  input: BookingRef & { changeId: string; kind: 'cancel'; reason: string },
+): Promise<boolean> {
+  const { rows } = await pool.query<{ id: string }>(
+    `WITH opened AS (
+       INSERT INTO booking_change (tenant_id, booking_id, id, kind, reason) VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT DO NOTHING RETURNING id)
+     SELECT id FROM opened UNION ALL
+     SELECT id FROM booking_change WHERE tenant_id = $1 AND booking_id = $2 AND id = $3`,
+    [input.tenantId, input.bookingId, input.changeId, input.kind, input.reason],
+  );
+  return rows.length > 0;
+}
+
+export async function closeChange(
+  pool: pg.Pool,
+  input: BookingRef & { changeId: string },
+): Promise<void> {
+  await pool.query(
+    `UPDATE booking_change SET state = 'done', ended_at = clock_timestamp()
+      WHERE tenant_id = $1 AND booking_id = $2 AND id = $3 AND state = 'open'`,
+    [input.tenantId, input.bookingId, input.changeId],
+  );
+}
+
+/** Calls a person: shown by the API beside the state, with one entry when it is news. */
+export async function flagAttention(
+  pool: pg.Pool,
+  input: BookingRef & { attention: string | null },
+): Promise<void> {
+  await pool.query(`SELECT flag_attention($1, $2, $3)`, [
+    input.tenantId,
+    input.bookingId,
+    input.attention,
+  ]);
+}

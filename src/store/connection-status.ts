@@ -1,0 +1,76 @@
+import type pg from 'pg';
+import type { ConnectionStatus } from '../domain/connection.ts';
+import type { ConnectionKey } from './sync.ts';
+import { transaction } from './database.ts';
+
+/**
+ * Moves a connection to a status, with one entry when it is another than before. Answers whether it
+ * changed; false also when the connection is gone.
+ */
+export async function setConnectionStatus(
+  pool: pg.Pool,
+  key: ConnectionKey,
+  next: { status: ConnectionStatus; reason: string | null },
+): Promise<boolean> {
+  return transaction(pool, async (client) => {
+    await client.query(`SELECT lock_connection($1, $2)`, [key.tenantId, key.connectionId]);
+    const { rowCount } = await client.query(
+      `WITH moved AS (
+         UPDATE connection SET status = $3, status_reason = $4, status_since = clock_timestamp(),
+           seq = seq + 1,
+           disconnected_at = CASE WHEN $3 = 'disconnected' THEN clock_timestamp() END
+         WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL
+           AND (status, coalesce(status_reason, '')) IS DISTINCT FROM ($3, coalesce($4, ''))
+         RETURNING seq
+       ) SELECT append_entry($1, 'connection/' || $2, seq, 'connection.' || $3,
+           jsonb_build_object('reason', $4::text)) FROM moved`,
+      [key.tenantId, key.connectionId, next.status, next.reason],
+    );
+    return rowCount === 1;
+  });
+}
+
+/** Forgets all of a disconnected connection's busy time, so that it blocks nothing any more. */
+export async function clearDisconnected(pool: pg.Pool, key: ConnectionKey): Promise<void> {
+  await transaction(pool, async (client) => {
+    const ids = [key.tenantId, key.connectionId];
+    await client.query(
+      `SELECT lock_resource($1, resource_id, true) FROM connection WHERE tenant_id = $1 AND id = $2`,
+      ids,
+    );
+    await client.query(`DELETE FROM busy WHERE tenant_id = $1 AND connection_id = $2`, ids);
+    await client.query(`DELETE FROM pass_seen WHERE tenant_id = $1 AND connection_id = $2`, ids);
+    await client.query(
+      `UPDATE channel_event SET recorded = tstzrange(lower(recorded), clock_timestamp())
+        WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)`,
+      ids,
+    );
+    await client.query(
+      `UPDATE connection SET cursor = NULL, checkpoint = NULL, dirty = false
+        WHERE tenant_id = $1 AND id = $2`,
+      ids,
+    );
+  });
+}
+
+/**
+ * Starts over: the next pass lists everything beside what is there, as a new generation. Answers the
+ * new version, to which no page under way applies any more.
+ */
+export const startGeneration = (pool: pg.Pool, key: ConnectionKey): Promise<number> =>
+  setBack(pool, key, 'cursor = NULL, full_pass = true, generation = generation + 1');
+
+/** Gives up where a pass stands between pages; the next page starts it again from its cursor. */
+export const dropCheckpoint = (pool: pg.Pool, key: ConnectionKey): Promise<number> =>
+  setBack(pool, key, 'full_pass = false');
+
+async function setBack(pool: pg.Pool, key: ConnectionKey, what: string): Promise<number> {
+  const { rows } = await pool.query<{ version: string }>(
+    `WITH forgotten AS (DELETE FROM pass_seen WHERE tenant_id = $1 AND connection_id = $2)
+     UPDATE connection SET checkpoint = NULL, last_page = NULL,
+       cursor_version = cursor_version + 1, ${what}
+     WHERE tenant_id = $1 AND id = $2 RETURNING cursor_version AS version`,
+    [key.tenantId, key.connectionId],
+  );
+  return Number(rows[0]?.version ?? 0);
+}

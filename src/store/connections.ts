@@ -1,0 +1,172 @@
+import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
+import type { ConnectionSettings, ConnectionStatus } from '../domain/connection.ts';
+import type { Database } from './database.ts';
+import type { Connection, Prisma } from './generated/client.ts';
+import type { Tx } from './transactions.ts';
+import { appendEntry } from './transactions.ts';
+
+export interface StoredConnection {
+  id: string;
+  resourceId: string;
+  unit: number | null;
+  accountId: string;
+  channel: string;
+  calendarId: string;
+  timeZone: string;
+  settings: ConnectionSettings;
+  writable: boolean;
+  status: ConnectionStatus;
+  statusSince: Date;
+  statusReason: string | null;
+  dirty: boolean;
+  confirmedAt: Date | null;
+  expandedUntil: Date | null;
+  watchedUntil: Date | null;
+  cursorVersion: bigint;
+  generation: number;
+  createdAt: Date;
+  disconnectedAt: Date | null;
+}
+
+export interface ConnectionRef {
+  tenantId: string;
+  connectionId: string;
+}
+
+export type NewConnection = Pick<
+  StoredConnection,
+  | 'id'
+  | 'resourceId'
+  | 'unit'
+  | 'accountId'
+  | 'channel'
+  | 'calendarId'
+  | 'timeZone'
+  | 'settings'
+  | 'writable'
+>;
+
+export type Connected =
+  | { kind: 'connected'; connection: StoredConnection }
+  | { kind: 'no-such-resource' | 'no-such-account' | 'no-such-unit' }
+  | { kind: 'already-connected'; connectionId: string };
+
+/** Binds a calendar to a resource. One calendar serves one place of one resource at a time. */
+export async function createConnection(
+  tx: Tx,
+  tenantId: string,
+  input: NewConnection,
+): Promise<Connected> {
+  const { resourceId, unit, accountId, calendarId } = input;
+  // Two at once would both find no other.
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(lock_key(${tenantId}, 'account', ${accountId}))`;
+  const resource = await tx.resource.findUnique({
+    where: { tenantId_id: { tenantId, id: resourceId }, archivedAt: null },
+  });
+  if (!resource) return { kind: 'no-such-resource' };
+  if (unit !== null && unit > resource.capacity) return { kind: 'no-such-unit' };
+  const account = await tx.account.findUnique({
+    where: { tenantId_id: { tenantId, id: accountId } },
+  });
+  if (!account) return { kind: 'no-such-account' };
+  const other = await tx.connection.findFirst({
+    where: { tenantId, resourceId, unit, accountId, calendarId, disconnectedAt: null },
+  });
+  if (other) return { kind: 'already-connected', connectionId: other.id };
+  const row = await tx.connection.create({
+    data: { ...input, tenantId, settings: json(input.settings), seq: 1n },
+  });
+  await enter(tx, row, 'connection.created');
+  return { kind: 'connected', connection: connectionOf(row) };
+}
+
+/** Null when there is none. */
+export async function changeConnectionSettings(
+  tx: Tx,
+  { tenantId, connectionId }: ConnectionRef,
+  patch: Partial<ConnectionSettings>,
+): Promise<StoredConnection | null> {
+  const where = { tenantId_id: { tenantId, id: connectionId }, disconnectedAt: null };
+  await tx.$executeRaw`
+    SELECT FROM connection WHERE tenant_id = ${tenantId} AND id = ${connectionId} FOR UPDATE`;
+  const now = await tx.connection.findUnique({ where });
+  if (!now) return null;
+  const settings = { ...connectionOf(now).settings, ...patch };
+  const row = await tx.connection.update({
+    where,
+    data: { settings: json(settings), seq: { increment: 1 } },
+  });
+  await enter(tx, row, 'connection.settings-changed');
+  return connectionOf(row);
+}
+
+export async function findConnection(
+  database: Database,
+  { tenantId, connectionId }: ConnectionRef,
+): Promise<StoredConnection | null> {
+  const row = await database.prisma.connection.findUnique({
+    where: { tenantId_id: { tenantId, id: connectionId } },
+  });
+  return row && connectionOf(row);
+}
+
+export async function listConnections(
+  database: Database,
+  page: {
+    tenantId: string;
+    resourceId?: string | undefined;
+    after: string | undefined;
+    limit: number;
+  },
+): Promise<StoredConnection[]> {
+  const rows = await database.prisma.connection.findMany({
+    where: {
+      tenantId: page.tenantId,
+      id: { gt: page.after ?? '' },
+      ...(page.resourceId === undefined ? {} : { resourceId: page.resourceId }),
+    },
+    orderBy: { id: 'asc' },
+    take: page.limit,
+  });
+  return rows.map(connectionOf);
+}
+
+/** What a connection holds: entries, entries withheld, busy spans, mirrors not yet carried out. */
+export async function countsOf(
+  database: Database,
+  { tenantId, connectionId }: ConnectionRef,
+): Promise<{ events: number; withheld: number; busySpans: number; mirrorsBehind: number }> {
+  const { rows } = await database.pool.query<{
+    events: number;
+    withheld: number;
+    busySpans: number;
+    mirrorsBehind: number;
+  }>(
+    `SELECT (SELECT count(*)::integer FROM busy
+              WHERE tenant_id = $1 AND connection_id = $2) AS "busySpans",
+            (SELECT count(*)::integer FROM mirror WHERE tenant_id = $1 AND connection_id = $2
+                AND applied_version < desired_version) AS "mirrorsBehind",
+            count(*)::integer AS events, count(withheld_reason)::integer AS withheld
+       FROM channel_event
+      WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)`,
+    [tenantId, connectionId],
+  );
+  return rows[0]!;
+}
+
+const enter = (tx: Tx, row: Connection, type: string): Promise<void> =>
+  appendEntry(tx, {
+    tenantId: row.tenantId,
+    subject: `connection/${row.id}`,
+    seq: row.seq,
+    type,
+    data: { resourceId: row.resourceId, channel: row.channel, settings: row.settings },
+  });
+
+const connectionOf = (row: Connection): StoredConnection => ({
+  ...row,
+  status: row.status as ConnectionStatus,
+  settings: { ...DEFAULT_CONNECTION_SETTINGS, ...(row.settings as Partial<ConnectionSettings>) },
+});
+
+const json = (settings: ConnectionSettings) => settings as unknown as Prisma.InputJsonObject;

@@ -1,0 +1,65 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type pg from 'pg';
+import type { ConnectionKey } from './sync.ts';
+
+/** The notification gate: one statement marks a connection dirty and says whether it was clean. */
+export type Marked =
+  | { kind: 'unknown' }
+  | { kind: 'marked'; tenantId: string; connectionId: string; wasClean: boolean };
+
+/** Watch secrets are random and long, so a plain digest keeps them safe at rest. */
+export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+
+/**
+ * `unknown` for a watch we never made or a wrong secret. A notification of a stopped watch still
+ * counts: its channel may have sent it before it heard of the stop.
+ */
+export async function markDirty(
+  pool: pg.Pool,
+  hint: { watchId: string; secret: string },
+): Promise<Marked> {
+  const presented = hashSecret(hint.secret);
+  const { rows } = await pool.query<MarkRow>({
+    name: 'mark-dirty',
+    text: MARK_DIRTY,
+    values: [hint.watchId, presented],
+  });
+  const row = rows[0];
+  if (!row || !timingSafeEqual(row.secretHash, presented)) return { kind: 'unknown' };
+  const { tenantId, connectionId, wasClean } = row;
+  return { kind: 'marked', tenantId, connectionId, wasClean };
+}
+
+interface MarkRow {
+  tenantId: string;
+  connectionId: string;
+  secretHash: Buffer;
+  wasClean: boolean;
+}
+
+const MARK_DIRTY = `
+  WITH told AS (
+    SELECT tenant_id, connection_id, secret_hash FROM watch WHERE id = $1
+  ), marked AS (
+    UPDATE connection c SET dirty = true, dirty_at = clock_timestamp(), notified_at = clock_timestamp()
+    FROM told WHERE c.tenant_id = told.tenant_id AND c.id = told.connection_id
+      AND told.secret_hash = $2 AND NOT c.dirty AND c.disconnected_at IS NULL RETURNING 1
+  ) SELECT tenant_id AS "tenantId", connection_id AS "connectionId", secret_hash AS "secretHash",
+      EXISTS (SELECT FROM marked) AS "wasClean" FROM told`;
+
+/** Connections whose mark nobody has answered for a while: their signal was lost. */
+export async function leftDirty(
+  pool: pg.Pool,
+  options: { olderThanMs: number; limit: number },
+): Promise<ConnectionKey[]> {
+  const { rows } = await pool.query<ConnectionKey>(
+    `UPDATE connection SET dirty_at = clock_timestamp() WHERE (tenant_id, id) IN (
+       SELECT tenant_id, id FROM connection
+        WHERE dirty AND disconnected_at IS NULL AND status NOT IN ('paused', 'needs-reauthorization')
+          AND dirty_at < clock_timestamp() - $1 * interval '1 millisecond'
+        ORDER BY dirty_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
+     RETURNING tenant_id AS "tenantId", id AS "connectionId"`,
+    [options.olderThanMs, options.limit],
+  );
+  return rows;
+}

@@ -1,0 +1,53 @@
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { Failure, isRetryable } from '../../src/domain/failure.ts';
+
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+
+/**
+ * Translates a `Failure` into what Temporal understands: the kind is the type workflows branch on,
+ * the code is detail. Retries wait as long as the other side asked, spread at random, because a
+ * retry policy has no jitter of its own. Anything else is a bug and goes on as it is.
+ */
+export function translate(error: unknown): unknown {
+  if (!(error instanceof Failure)) return withoutText(error);
+  const retryable = isRetryable(error.kind);
+  const doubledMs = FIRST_RETRY_MS * 2 ** Math.min(activityInfo().attempt - 1, 8);
+  const waitMs = error.retryAfterMs ?? Math.min(doubledMs, LONGEST_RETRY_MS);
+  return ApplicationFailure.create({
+    type: error.kind,
+    message: error.message,
+    nonRetryable: !retryable,
+    category: retryable ? ApplicationFailureCategory.BENIGN : null,
+    details: [error.code],
+    ...(retryable && { nextRetryDelay: Math.round(waitMs * (1 + Math.random() * 0.25)) }),
+  });
+}
+
+/** A database's or library's own words may quote a row, so history gets the error's name and code. */
+function withoutText(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  if (error instanceof ApplicationFailure || error.name === 'CancelledFailure') return error;
+  const { code } = error as { code?: unknown };
+  const known = typeof code === 'string' ? `${error.name} ${code}` : error.name;
+  return ApplicationFailure.create({ type: 'internal', message: `${known}; see the worker's log` });
+}
+
+type Activity<A, R> = (input: A) => Promise<R>;
+
+/** Wraps every activity of a group with the translation, and logs what history does not get. */
+export function translated<T extends object>(group: T, log: (error: unknown) => void): T {
+  const wrapped = Object.entries(group).map(([name, run]) => [
+    name,
+    async (input: unknown) => {
+      try {
+        return await (run as Activity<unknown, unknown>)(input);
+      } catch (error) {
+        if (!(error instanceof Failure)) log(error);
+        throw translate(error);
+      }
+    },
+  ]);
+  return Object.fromEntries(wrapped) as T;
+}

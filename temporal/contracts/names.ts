@@ -1,0 +1,24 @@
+/** The only place where workflow ids, task queues and search attributes get their names. */
+export const connectionWorkflowId = (key: { tenantId: string; connectionId: string }): string =>
+  `connection/${key.tenantId}/${key.connectionId}`;
+
+export const bookingWorkflowId = (ref: { tenantId: string; bookingId: string }): string =>
+  `booking/${ref.tenantId}/${ref.bookingId}`;
+
+export const changeWorkflowId = (ref: {
+  tenantId: string;
+  bookingId: string;
+  changeId: string;
+}): string => `booking-change/${ref.tenantId}/${ref.bookingId}/${ref.changeId}`;
+
+/** Calls to a channel have a queue of their own, so that one slow channel starves no other. */
+export const channelQueue = (taskQueue: string, channel: string): string =>
+  `${taskQueue}-${channel}`;
+
+export const SEARCH_ATTRIBUTES = {
+  tenant: 'HoldfastTenant',
+  resource: 'HoldfastResource',
+  channel: 'HoldfastChannel',
+  status: 'HoldfastStatus',
+  attention: 'HoldfastAttention',
+} as const;

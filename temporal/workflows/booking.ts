@@ -1,0 +1,202 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancellationScope,
+  allHandlersFinished,
+  condition,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+  setHandler,
+} from '@temporalio/workflow';
+import type { HoldAnswer } from '../../src/commands.ts';
+import type { BookingState } from '../../src/domain/booking.ts';
+import { undoStack, type UndoStack } from '../../src/domain/saga.ts';
+import {
+  bookUpdate,
+  bookingStatusQuery,
+  confirmUpdate,
+  giveUpUpdate,
+  type BookingInput,
+  type BookingLedgerActivities,
+  type BookingOutcome,
+  type BookingPaymentActivities,
+  type PaymentRef,
+} from '../contracts/booking.ts';
+import { undoWatched } from './undo-watched.ts';
+
+/*
+ | step      | act                                               | undo                              |
+ |-----------|---------------------------------------------------|-----------------------------------|
+ | 1 hold    | take a unit, expiry in the row                    | release, and fence a late hold    |
+ | 2 pay     | create the intent, store its id, then authorize   | fence, then cancel the intent     |
+ | 3 commit  | held, in time, uncontested → confirmed: the pivot | none: from here a cancel undoes   |
+ | 4 capture | retried forward; a refusal calls the booking off  |                                   |
+
+ The row decides, never this memory: an undo may find the booking confirmed by an attempt whose
+ answer was lost, and then the story goes on after the pivot.
+*/
+
+const ledger = proxyLocalActivities<BookingLedgerActivities>({
+  startToCloseTimeout: '4 seconds',
+  retry: { initialInterval: '50 ms', backoffCoefficient: 2, maximumInterval: '2 seconds' },
+});
+const { holdSlot } = proxyLocalActivities<BookingLedgerActivities>({
+  startToCloseTimeout: '4 seconds',
+  scheduleToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '50 ms', backoffCoefficient: 2, maximumInterval: '2 seconds' },
+});
+const { voidPayment } = proxyActivities<BookingPaymentActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  summary: 'undo: void the payment',
+});
+const { capturePayment } = proxyActivities<BookingPaymentActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  summary: 'capture',
+});
+/** Authorizing is given up when the hold ends: money that arrives later is voided. */
+const payingWithin = (ms: number): BookingPaymentActivities =>
+  proxyActivities<BookingPaymentActivities>({
+    startToCloseTimeout: '30 seconds',
+    scheduleToCloseTimeout: Math.max(ms, 1_000),
+    retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+    summary: 'authorize',
+  });
+
+export async function booking(input: BookingInput): Promise<BookingOutcome> {
+  const told = listen(input);
+  const undos = undoStack();
+  let confirmed = await untilCommitted(input, told, undos);
+  if (!confirmed)
+    confirmed = await CancellationScope.nonCancellable(
+      async () => (await undos.unwind((undo) => undoWatched(input, undo))) === 'already-final',
+    );
+  if (confirmed) await CancellationScope.nonCancellable(() => capture(input, told));
+  told.over = true;
+  await condition(allHandlersFinished);
+  return told.ending ?? { state: 'confirmed', reason: null };
+}
+
+/** Hold, pay, commit. False leaves in `told.ending` how it ended, and in `undos` what to undo. */
+async function untilCommitted(input: BookingInput, told: Told, undos: UndoStack): Promise<boolean> {
+  try {
+    undos.add({ name: 'release-hold', run: () => release(input, told) });
+    const hold = await holdSlot(input);
+    told.hold = hold;
+    if (hold.kind !== 'held' && hold.kind !== 'repeat') return nothingTaken(told, undos, hold);
+    if (hold.state !== 'held' && hold.state !== 'paying') {
+      undos.clear();
+      return hold.state === 'confirmed' || ended(told, hold.state, hold.reason);
+    }
+
+    const leftMs = Date.parse(hold.holdExpiresAt) - Date.now();
+    if (input.paymentKind === 'method') {
+      undos.add({ name: 'void-payment', run: () => voidPayment(paymentOf(input)) });
+      const paid = await payingWithin(leftMs).authorizePayment(paymentOf(input));
+      if (paid.kind === 'declined') return ended(told, 'declined', paid.code);
+      if (paid.kind === 'ended') return ended(told, 'expired', 'hold-expired');
+    }
+    if (input.paymentKind === 'external') {
+      await condition(() => told.reference !== null || told.gaveUp !== null, Math.max(leftMs, 1));
+      if (told.reference === null && told.gaveUp === null)
+        return ended(told, 'expired', 'payment-not-confirmed');
+      if (told.reference !== null)
+        await ledger.recordExternalPayment({ ...input, reference: told.reference });
+    }
+    if (told.gaveUp !== null) return ended(told, 'cancelled', told.gaveUp);
+
+    const committed = await ledger.commitBooking(input);
+    if (committed.kind === 'confirmed') return true;
+    if (committed.kind === 'expired') return ended(told, 'expired', 'hold-expired');
+    return ended(told, 'cancelled', committed.kind);
+  } catch (error) {
+    return gaveWay(told, error);
+  }
+}
+
+/** Past the pivot only forward: the money is taken, or the booking is called off and says so. */
+async function capture(input: BookingInput, told: Told): Promise<void> {
+  told.ending = { state: 'confirmed', reason: null };
+  if (input.paymentKind !== 'method') return;
+  const captured = await capturePayment(paymentOf(input));
+  if (captured.kind === 'called-off') told.ending = { state: 'cancelled', reason: 'called-off' };
+  if (captured.kind !== 'refused') return;
+  await ledger.callOff({ ...input, reason: captured.code });
+  told.ending = { state: 'cancelled', reason: captured.code };
+}
+
+/** What enters history of a payment step: ids only. */
+const paymentOf = ({ tenantId, bookingId, paymentAccountId }: BookingInput): PaymentRef => ({
+  tenantId,
+  bookingId,
+  paymentAccountId,
+});
+
+async function release(input: BookingInput, told: Told): Promise<'undone' | 'already-final'> {
+  const ending = told.ending ?? { state: 'cancelled', reason: 'failed' };
+  const state =
+    ending.state === 'expired' || ending.state === 'declined' ? ending.state : 'cancelled';
+  const { kind } = await ledger.releaseSlot({ ...input, state, reason: ending.reason ?? 'failed' });
+  return kind === 'released' ? 'undone' : 'already-final';
+}
+
+interface Told {
+  hold: HoldAnswer | null;
+  gaveUp: string | null;
+  reference: string | null;
+  ending: BookingOutcome | null;
+  over: boolean;
+}
+
+/** Handlers may run before the first line of the story: state first, then they. */
+function listen(input: BookingInput): Told {
+  const told: Told = { hold: null, gaveUp: null, reference: null, ending: null, over: false };
+  setHandler(bookUpdate, async ({ fingerprint }) => {
+    if (fingerprint !== input.fingerprint) return { kind: 'mismatch' };
+    await condition(() => told.hold !== null);
+    return told.hold!;
+  });
+  setHandler(confirmUpdate, async ({ reference }) => {
+    if (input.paymentKind !== 'external' || told.gaveUp !== null || told.over)
+      return { kind: 'not-awaiting', state: stateOf(told) };
+    told.reference ??= reference;
+    await condition(() => told.over);
+    const state = stateOf(told);
+    return state === 'confirmed' ? { kind: 'confirmed' } : { kind: 'not-awaiting', state };
+  });
+  setHandler(giveUpUpdate, async ({ reason }) => {
+    told.gaveUp ??= reason;
+    await condition(() => told.over);
+    const state = stateOf(told);
+    return state === 'confirmed' ? { kind: 'not-cancellable', state } : { kind: 'cancelled' };
+  });
+  setHandler(bookingStatusQuery, () => ({ state: stateOf(told), over: told.over }));
+  return told;
+}
+
+const stateOf = (told: Told): BookingState =>
+  told.ending && told.ending.state !== 'refused' ? told.ending.state : 'held';
+
+function ended(told: Told, state: BookingState, reason: string | null): false {
+  told.ending = { state, reason };
+  return false;
+}
+
+function nothingTaken(told: Told, undos: UndoStack, hold: HoldAnswer): false {
+  undos.clear();
+  told.ending = { state: 'refused', reason: hold.kind === 'refused' ? hold.refusal : hold.kind };
+  return false;
+}
+
+/** An act that failed for good ends the booking; a bug of ours must not, so it goes on up. */
+function gaveWay(told: Told, error: unknown): false {
+  told.hold ??= { kind: 'fenced' };
+  if (isCancellation(error)) return ended(told, 'cancelled', 'cancelled-by-operator');
+  if (!(error instanceof ActivityFailure)) throw error;
+  const kind = error.cause instanceof ApplicationFailure ? error.cause.type : 'timeout';
+  return error.activityType === 'authorizePayment' && kind !== 'timeout'
+    ? ended(told, 'declined', `payment-${kind}`)
+    : ended(told, 'expired', `${error.activityType}-${kind}`);
+}

@@ -1,0 +1,117 @@
+import { condition, setHandler } from '@temporalio/workflow';
+import {
+  disconnectUpdate,
+  notifySignal,
+  pauseUpdate,
+  resumeUpdate,
+  resyncUpdate,
+  statusQuery,
+  syncNowUpdate,
+  type ConnectionCarried,
+  type ConnectionInput,
+  type ConnectionView,
+} from '../contracts/connection.ts';
+
+/** What a connection was told: `now` is carried from run to run, the rest is answered within one. */
+export interface Told {
+  now: ConnectionCarried;
+  /** Passes asked for by people, and the last of them that was made. */
+  asked: number;
+  served: number;
+  resync: { acceptRemovals: boolean } | null;
+  acceptRemovals: boolean;
+  closing: boolean;
+  closed: boolean;
+  /** The row is gone: there is nothing to say goodbye to. */
+  gone: boolean;
+  /** Ends the pass under way. */
+  interrupt: () => void;
+}
+
+/** Handlers may run before the first line of the story: state first, then they. */
+export function listen(input: ConnectionInput): Told {
+  const told: Told = {
+    now: input.carried ?? { ...FIRST_RUN },
+    asked: 0,
+    served: 0,
+    resync: null,
+    acceptRemovals: false,
+    closing: false,
+    closed: false,
+    gone: false,
+    interrupt: () => undefined,
+  };
+  const { now } = told;
+
+  setHandler(notifySignal, ({ what }) => {
+    if (what === 'mirror') now.mirrors = true;
+    else now.dirty = true;
+    if (what === 'reauthorized') {
+      now.failures = 0;
+      now.renewWatchAt = 0;
+    }
+  });
+  setHandler(pauseUpdate, async () => {
+    now.paused = true;
+    told.interrupt();
+    await condition(() => now.status === 'paused' || told.closed);
+    return view(now);
+  });
+  setHandler(resumeUpdate, async () => {
+    const wasPaused = now.paused;
+    now.paused = false;
+    if (wasPaused) await onePass(told);
+    return view(now);
+  });
+  setHandler(syncNowUpdate, async () => {
+    if (!now.paused) await onePass(told);
+    return view(now);
+  });
+  setHandler(resyncUpdate, async (options) => {
+    told.resync = options;
+    if (!now.paused) await onePass(told);
+    return view(now);
+  });
+  setHandler(disconnectUpdate, async () => {
+    told.closing = true;
+    told.interrupt();
+    await condition(() => told.closed);
+    return view(now);
+  });
+  setHandler(statusQuery, () => view(now));
+  return told;
+}
+
+/** Resolves after a pass that began from here on, whether it went well or not. */
+async function onePass(told: Told): Promise<void> {
+  told.asked += 1;
+  const mine = told.asked;
+  await condition(() => told.served >= mine || told.closed || told.now.paused);
+}
+
+const FIRST_RUN: ConnectionCarried = {
+  status: 'connecting',
+  shownStatus: 'connecting',
+  dirty: true,
+  mirrors: true,
+  paused: false,
+  recheck: 0,
+  failures: 0,
+  cursorVersion: 0,
+  cursor: null,
+  checkpoint: null,
+  watched: false,
+  nextPassAt: 0,
+  renewWatchAt: 0,
+  passes: 0,
+};
+
+const view = (now: ConnectionCarried): ConnectionView => ({
+  status: now.status,
+  paused: now.paused,
+  passes: now.passes,
+  failures: now.failures,
+  cursorVersion: now.cursorVersion,
+  watched: now.watched,
+  nextPassAt: new Date(now.nextPassAt).toISOString(),
+});

@@ -1,0 +1,38 @@
+import { condition, proxyLocalActivities, upsertSearchAttributes } from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import type { BookingRef } from '../../src/commands.ts';
+import type { Undo } from '../../src/domain/saga.ts';
+import type { BookingLedgerActivities } from '../contracts/booking.ts';
+import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
+
+const { callPerson } = proxyLocalActivities<BookingLedgerActivities>({
+  startToCloseTimeout: '4 seconds',
+  retry: { initialInterval: '200 ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+});
+
+const attention = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
+const CALL_AFTER = '1 minute';
+
+/**
+ * Runs an undo for as long as it takes. One that is stuck makes the booking `needs-attention`, so
+ * that it is found by search and not only in a log; it goes on being tried, and clears the flag.
+ */
+export async function undoWatched(
+  ref: BookingRef,
+  undo: Undo,
+): Promise<'undone' | 'already-final'> {
+  let result: 'undone' | 'already-final' | null = null;
+  const running = undo.run().then((answer) => (result = answer));
+  const inTime = await Promise.race([
+    running.then(() => true),
+    condition(() => result !== null, CALL_AFTER),
+  ]);
+  if (inTime) return running;
+  const { tenantId, bookingId } = ref;
+  upsertSearchAttributes([{ key: attention, value: `stuck-${undo.name}` }]);
+  await callPerson({ tenantId, bookingId, attention: `stuck-${undo.name}` });
+  const answer = await running;
+  upsertSearchAttributes([{ key: attention, value: null }]);
+  await callPerson({ tenantId, bookingId, attention: null });
+  return answer;
+}

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import type { MirrorEvent } from '../../src/channels/channel-provider.ts';
+import { freshCopy, hourOn, settle, spanOf } from './bench.ts';
+import type { Bench, BenchCalendar, Position } from './bench.ts';
+
+const mirrorOn = (day: number, marker = 'booking-1'): MirrorEvent => {
+  const { startAt, endAt } = hourOn(day);
+  return { startAt, endAt, summary: 'Booked', marker };
+};
+
+export function writeLaws(bench: () => Bench, position: Position): void {
+  const writeTo = (
+    at: BenchCalendar,
+    rest: { day: number; ifMatch?: string; generation?: number },
+  ) =>
+    bench().provider.write({
+      ...at,
+      id: 'mirror-1',
+      generation: rest.generation ?? 0,
+      event: mirrorOn(rest.day),
+      ifMatch: rest.ifMatch ?? null,
+    });
+
+  async function ours(at: BenchCalendar): Promise<number> {
+    await settle(position);
+    const { events } = await freshCopy(bench(), at);
+    return [...events.values()].filter(({ marker }) => marker === 'booking-1').length;
+  }
+
+  test('what was written can be read back, with its time and our marker', async () => {
+    const at = await bench().newCalendar();
+    const { nativeId, etag } = await writeTo(at, { day: 3 });
+    const event = await bench().provider.read({ ...at, nativeId });
+    const { startAt, endAt, marker } = mirrorOn(3);
+    expect(spanOf(event ?? undefined)).toEqual([startAt, endAt]);
+    expect(event).toMatchObject({ nativeId, marker, etag, status: 'confirmed' });
+    expect(event?.transparency).toBe('opaque');
+    expect(await ours(at)).toBe(1);
+  });
+
+  test('written twice is one event, with what was wanted last', async () => {
+    const at = await bench().newCalendar();
+    const first = await writeTo(at, { day: 3 });
+    const second = await writeTo(at, { day: 4 });
+    expect(second.nativeId).toBe(first.nativeId);
+    const event = await bench().provider.read({ ...at, nativeId: first.nativeId });
+    expect(spanOf(event ?? undefined)?.[0]).toBe(mirrorOn(4).startAt);
+    expect(await ours(at)).toBe(1);
+  });
+
+  test('a write whose answer was lost is one event after it is repeated', async () => {
+    const at = await bench().newCalendar();
+    await bench().fault({ on: 'write', drop: 'after' });
+    await expect(writeTo(at, { day: 3 })).rejects.toMatchObject({ kind: 'unavailable' });
+    await writeTo(at, { day: 3 });
+    expect(await ours(at)).toBe(1);
+  });
+
+  test('an update takes the version it was made for, and no other', async () => {
+    const at = await bench().newCalendar();
+    const { nativeId, etag } = await writeTo(at, { day: 3 });
+    const updated = await writeTo(at, { day: 5, ifMatch: etag! });
+    expect(updated).toMatchObject({ nativeId });
+    expect(updated.etag).not.toBe(etag);
+    await expect(writeTo(at, { day: 6, ifMatch: etag! })).rejects.toMatchObject({
+      kind: 'conflict',
+    });
+    const event = await bench().provider.read({ ...at, nativeId });
+    expect(spanOf(event ?? undefined)?.[0]).toBe(mirrorOn(5).startAt);
+  });
+
+  test('removing is conditional, and removing what is gone succeeds', async () => {
+    const at = await bench().newCalendar();
+    const { nativeId, etag } = await writeTo(at, { day: 3 });
+    const updated = await writeTo(at, { day: 4, ifMatch: etag! });
+    const { provider } = bench();
+    const stale = provider.remove({ ...at, nativeId, ifMatch: etag });
+    await expect(stale).rejects.toMatchObject({ kind: 'conflict' });
+    await provider.remove({ ...at, nativeId, ifMatch: updated.etag });
+    await provider.remove({ ...at, nativeId, ifMatch: null });
+    await provider.remove({ ...at, nativeId: 'neverwas', ifMatch: null });
+    expect(await provider.read({ ...at, nativeId })).toBeNull();
+    expect(await ours(at)).toBe(0);
+  });
+
+  test('after a removal the next generation makes a new event', async () => {
+    const at = await bench().newCalendar();
+    const { nativeId } = await writeTo(at, { day: 3 });
+    await bench().provider.remove({ ...at, nativeId, ifMatch: null });
+    const same = await writeTo(at, { day: 3 }).catch((error: unknown) => error);
+    const spent = { kind: 'conflict', code: 'id-spent' };
+    expect(same).toMatchObject(position.freesIds ? { nativeId } : spent);
+    await bench().provider.remove({ ...at, nativeId, ifMatch: null });
+    await writeTo(at, { day: 3, generation: 1 });
+    expect(await ours(at)).toBe(1);
+  });
+
+  test('an event of somebody else under our id is left alone', async () => {
+    const at = await bench().newCalendar();
+    const { provider } = bench();
+    const input = { ...at, id: 'mirror-2', generation: 0, ifMatch: null };
+    await provider.write({ ...input, event: mirrorOn(3, 'somebody-else') });
+    const taken = provider.write({ ...input, event: mirrorOn(4) });
+    await expect(taken).rejects.toMatchObject({ kind: 'conflict', code: 'id-taken' });
+  });
+}
+
+export function noWriteLaws(bench: () => Bench): void {
+  test('writing is not offered by this channel: write, remove and read refuse', async () => {
+    const at = await bench().newCalendar();
+    const refusal = { name: 'Failure', kind: 'invalid', code: 'unsupported' };
+    const { provider } = bench();
+    const input = { ...at, id: 'mirror-1', generation: 0, event: mirrorOn(3), ifMatch: null };
+    const asked = async (act: () => Promise<unknown>) => act();
+    await expect(asked(() => provider.write(input))).rejects.toMatchObject(refusal);
+    const gone = { ...at, nativeId: 'x', ifMatch: null };
+    await expect(asked(() => provider.remove(gone))).rejects.toMatchObject(refusal);
+    await expect(asked(() => provider.read(gone))).rejects.toMatchObject(refusal);
+  });
+}
