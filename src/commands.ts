@@ -21,6 +21,8 @@ export interface Commands {
   requestSync(connection: ConnectionRef): Promise<void>;
   /** Tells it that bookings of ours wait to be written to its calendar. */
   requestMirror(connection: ConnectionRef): Promise<void>;
+  /** Tells it that a person has authorized its account again. */
+  reauthorized(connection: ConnectionRef): Promise<void>;
   steerConnection(input: ConnectionRef & { verb: ConnectionVerb }): Promise<void>;
 
   /** Throws when the workflow service does not answer within the time. */

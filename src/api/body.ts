@@ -14,9 +14,7 @@ export type ReadBody = (request: Request, response: Response) => Promise<void>;
 /** Reads what the route takes; undefined for a route that takes nothing. */
 export function bodyReader(route: Route): ReadBody | undefined {
   if (route.rawBodyBytes !== undefined)
-    return asPromise(
-      express.raw({ limit: route.rawBodyBytes, type: () => true, inflate: false }),
-    );
+    return asPromise(express.raw({ limit: route.rawBodyBytes, type: () => true, inflate: false }));
   if (!route.body) return undefined;
   return async (request, response) => {
     await readJson(request, response);

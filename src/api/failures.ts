@@ -17,7 +17,8 @@ const BODY_PROBLEMS: Record<string, ProblemName> = {
 };
 
 /** PostgreSQL's and Node's codes of a database that cannot answer just now. */
-const DATABASE_AWAY = /^(08...|53...|57P0.|25P04|40001|40P01|ECONN\w+|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024|P2028)$/;
+const DATABASE_AWAY =
+  /^(08...|53...|57P0.|25P04|40001|40P01|ECONN\w+|ETIMEDOUT|EPIPE|P1001|P1002|P1008|P1017|P2024|P2028)$/;
 
 /** Every error as the one problem a caller is told; by class and code, never by message. */
 export function asProblem(error: unknown): Problem {
@@ -66,7 +67,10 @@ export function describeError(error: unknown): LogFields {
   return {
     error: error.name,
     code: text(error, 'code') ?? '',
-    stack: frames.slice(0, 8).map((line) => line.trim()).join(' < '),
+    stack: frames
+      .slice(0, 8)
+      .map((line) => line.trim())
+      .join(' < '),
   };
 }
 

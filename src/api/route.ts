@@ -1,4 +1,4 @@
-import type { NextFunction, Request, Response } from 'express';
+import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Caller, Scope } from './auth.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -41,13 +41,15 @@ export interface RouteFacts {
 }
 
 export interface Input<P, Q, B> {
-  /** Only read on routes with scopes; `open` on the others. */
+  /** `NOBODY` on routes without a key. */
   caller: Caller;
   params: P;
   query: Q;
   body: B;
   rawBody: Uint8Array;
   header(name: string): string | undefined;
+  /** Names in lower case. */
+  headers: Record<string, string | undefined>;
   /** The path as asked, without a query. */
   pathname: string;
 }
@@ -90,6 +92,7 @@ export function route<P = unknown, Q = unknown, B = unknown>(spec: RouteSpec<P, 
           body: check(spec.body, request.body, 'body'),
           rawBody: Buffer.isBuffer(request.body) ? request.body : NOTHING,
           header: (name) => request.get(name),
+          headers: request.headers as Record<string, string | undefined>,
           pathname: request.path,
         },
         deps,
@@ -139,5 +142,3 @@ export function sendAnswer(response: Response, answer: Answer, documented: numbe
   else response.json(answer.body);
   answer.after?.();
 }
-
-export type Handler = (request: Request, response: Response, next: NextFunction) => void;

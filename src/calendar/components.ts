@@ -44,7 +44,11 @@ export function readComponents(text: string): ComponentTree {
   return { calendars, complete: complete && calendars.every((one) => one.isClosed) };
 }
 
+/** Calendars nest three deep; what goes further is nonsense, and read as part of its parent. */
+const DEEPEST = 8;
+
 function begin(open: Component[], calendars: Component[], name: string): void {
+  if (open.length >= DEEPEST) return;
   const component: Component = { name, lines: [], children: [], isClosed: false };
   const parent = open.at(-1);
   if (parent) parent.children.push(component);

@@ -16,14 +16,18 @@ export function unfold(text: string): string[] {
   return joined.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '');
 }
 
+const NAME = /^\s*([A-Za-z0-9-]+)(?=[;:])/;
+const PARAMETER = /;\s*([A-Za-z0-9-]+)\s*=((?:"[^"]*"|[^";:]+)*)/y;
+
 /** Null when the line has no name or no value. */
 export function readContentLine(line: string): ContentLine | null {
-  const name = /^\s*([A-Za-z0-9-]+)(?=[;:])/.exec(line);
+  const name = NAME.exec(line);
   if (!name) return null;
   const params = new Map<string, string>();
   let at = name[0].length;
   while (line[at] === ';') {
-    const param = /^;\s*([A-Za-z0-9-]+)\s*=((?:"[^"]*"|[^";:])*)/.exec(line.slice(at));
+    PARAMETER.lastIndex = at;
+    const param = PARAMETER.exec(line);
     if (!param) return null;
     params.set(param[1]!.toUpperCase(), param[2]!.trim().replaceAll('"', ''));
     at += param[0].length;

@@ -1,7 +1,7 @@
 import type { Component } from './components.ts';
 import type { ContentLine } from './content-lines.ts';
 import type { EmbeddedZone, Observance } from './vtimezone.ts';
-import { observanceTime } from './vtimezone.ts';
+import { observanceTime, zoneTextOf } from './vtimezone.ts';
 
 /** The VTIMEZONEs of a calendar by TZID (RFC 5545 §3.6.5). Observances without offsets are left. */
 export function embeddedZones(calendars: readonly Component[]): Map<string, EmbeddedZone> {
@@ -12,7 +12,7 @@ export function embeddedZones(calendars: readonly Component[]): Map<string, Embe
     if (tzid === null || zones.has(tzid)) continue;
     zones.set(tzid, {
       location: valueOf(part, 'X-LIC-LOCATION'),
-      observances: part.children.map(readObservance).filter((one) => one !== null),
+      zone: zoneTextOf(part.children.map(readObservance).filter((one) => one !== null)),
     });
   }
   return zones;

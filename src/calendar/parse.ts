@@ -76,9 +76,12 @@ function separate(same: readonly NeutralEvent[]): NeutralEvent[] {
 
 function distinctWithheld(items: WithheldItem[], events: readonly NeutralEvent[]): WithheldItem[] {
   const taken = new Set(events.map((event) => event.nativeId));
+  const copies = new Map<string, number>();
   return items.map((item) => {
-    let nativeId = item.nativeId;
-    for (let copy = 2; taken.has(nativeId); copy += 1) nativeId = `${item.nativeId}~${copy}`;
+    let copy = copies.get(item.nativeId) ?? 1;
+    let nativeId = copy === 1 ? item.nativeId : `${item.nativeId}~${copy}`;
+    while (taken.has(nativeId)) nativeId = `${item.nativeId}~${(copy += 1)}`;
+    copies.set(item.nativeId, copy + 1);
     taken.add(nativeId);
     return { ...item, nativeId, event: item.event && { ...item.event, nativeId } };
   });

@@ -47,7 +47,9 @@ function normalizeDates(reading: RecurrenceReading, line: ContentLine, context: 
       continue;
     }
     const head = headOf(line.name, parts as string[], zone);
-    groups.set(head, [...(groups.get(head) ?? []), parts.join('/')]);
+    const group = groups.get(head);
+    if (group) group.push(parts.join('/'));
+    else groups.set(head, [parts.join('/')]);
   }
   for (const [head, values] of groups) reading.lines.push(`${head}:${values.join(',')}`);
 }

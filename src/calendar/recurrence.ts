@@ -11,14 +11,14 @@ import type { Shape } from './shape.ts';
 import { reaches, shapeOf, spanAt, wallOf } from './shape.ts';
 import { instantOf, WallTimeError, zoneIsKnown } from './zones.ts';
 
-export interface ExpandLimits {
-  /** Occurrences within the window that one rule may have. */
+interface ExpandLimits {
+  /** Occurrences within the window that the rules of one entry may have. */
   maxOccurrences: number;
-  /** Steps one rule may take to find them. */
+  /** Steps they may take to find them. */
   maxSteps: number;
 }
 
-export const DEFAULT_LIMITS: ExpandLimits = { maxOccurrences: 10_000, maxSteps: 300_000 };
+const DEFAULT_LIMITS: ExpandLimits = { maxOccurrences: 10_000, maxSteps: 300_000 };
 
 export interface ExpandRequest {
   /** A series, a single entry, or an exception whose series is not known. */
@@ -126,7 +126,13 @@ interface Known {
 function addSeriesSpans(spans: OccurrenceSpan[], request: ExpandRequest, known: Known): boolean {
   const { shape, exceptions } = known;
   const limits = { ...DEFAULT_LIMITS, ...request.limits };
-  const expansion: Expansion = { ...known, window: request.window, limits, isCut: false };
+  const expansion: Expansion = {
+    ...known,
+    window: request.window,
+    stepsLeft: { left: limits.maxSteps },
+    occurrencesLeft: limits.maxOccurrences,
+    isCut: false,
+  };
   for (const candidate of candidates(expansion)) {
     if (holds(exceptions.replaced, candidate)) continue;
     const span = governed(candidate, request.master, exceptions);

@@ -2,6 +2,7 @@ import type { Interval } from '../domain/interval.ts';
 import { DAY_SECONDS } from './civil.ts';
 import type { FutureChange } from './exceptions.ts';
 import { occurrences } from './occurrences.ts';
+import type { StepBudget } from './rule-periods.ts';
 import type { Rule } from './rule.ts';
 import type { Occurrence, OccurrenceSet, Series } from './series.ts';
 import { holds } from './series.ts';
@@ -16,7 +17,9 @@ export interface Expansion {
   series: Series;
   exceptions: { futureChanges: readonly FutureChange[] };
   window: { fromAt: number; untilAt: number };
-  limits: { maxOccurrences: number; maxSteps: number };
+  /** What all rules of the entry together may still use. */
+  stepsLeft: StepBudget;
+  occurrencesLeft: number;
   /** Set when a limit left occurrences of the window out. */
   isCut: boolean;
 }
@@ -85,16 +88,16 @@ interface RuleRange extends WallRange {
 
 /** Marks the expansion cut when the rule has more than the limits allow. */
 function* ruleCandidates(expansion: Expansion, range: RuleRange): Generator<Candidate> {
-  const { shape, limits, window } = expansion;
-  const budget = { left: limits.maxSteps };
+  const { shape, window, stepsLeft: budget } = expansion;
   const bound = untilBound(range.rule, shape);
   const until = Math.min(range.until, bound.wall);
-  let inWindow = 0;
-  for (const wall of occurrences({ ...range, start: shape.start, until, budget })) {
+  const rule = shape.isDate ? withoutTimes(range.rule) : range.rule;
+  for (const at of occurrences({ ...range, rule, start: shape.start, until, budget })) {
+    const wall = shape.isDate ? Math.floor(at / DAY_SECONDS) * DAY_SECONDS : at;
     const candidate = { wall, ...spanAt(shape, wall) };
     if (wall !== shape.start && candidate.startAt > bound.at) continue;
-    if (reaches(candidate, window)) inWindow += 1;
-    if (inWindow > limits.maxOccurrences) {
+    if (reaches(candidate, window)) expansion.occurrencesLeft -= 1;
+    if (expansion.occurrencesLeft < 0) {
       expansion.isCut = true;
       return;
     }
@@ -102,6 +105,9 @@ function* ruleCandidates(expansion: Expansion, range: RuleRange): Generator<Cand
   }
   if (budget.left < 0) expansion.isCut = true;
 }
+
+/** Times of day mean nothing for whole days, and are to be passed over (RFC 5545 §3.3.10). */
+const withoutTimes = (rule: Rule): Rule => ({ ...rule, hours: [], minutes: [], seconds: [] });
 
 /**
  * Where UNTIL ends a rule: exclusive on the wall, inclusive as an instant. A date for a timed rule

@@ -1,6 +1,6 @@
 import { readWall } from './civil.ts';
 
-export const FREQUENCIES = [
+const FREQUENCIES = [
   'SECONDLY',
   'MINUTELY',
   'HOURLY',
@@ -13,7 +13,7 @@ export type Frequency = (typeof FREQUENCIES)[number];
 
 const WEEKDAYS = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA'] as const;
 
-export interface RuleDay {
+interface RuleDay {
   /** 0 is Sunday. */
   weekday: number;
   /** Which one in the month or year, negative from its end; 0 means every one. */
@@ -39,7 +39,7 @@ export interface Rule {
   positions: readonly number[];
 }
 
-export interface RuleUntil {
+interface RuleUntil {
   form: 'date' | 'local' | 'utc';
   /** Wall seconds as written. */
   wall: number;
@@ -120,15 +120,16 @@ const ordered = (numbers: number[]): number[] => [...new Set(numbers)].toSorted(
 
 function readDays(text: string | undefined): RuleDay[] | null {
   if (text === undefined) return [];
-  const days: RuleDay[] = [];
+  const days = new Map<string, RuleDay>();
   for (const one of text.split(',')) {
     const match = /^\s*([+-]?\d{1,2})?(SU|MO|TU|WE|TH|FR|SA)\s*$/i.exec(one);
     if (!match) return null;
     const nth = Number(match[1] ?? '0');
     if ((match[1] !== undefined && nth === 0) || Math.abs(nth) > 53) return null;
-    days.push({ nth, weekday: WEEKDAYS.findIndex((day) => day === match[2]!.toUpperCase()) });
+    const weekday = WEEKDAYS.findIndex((day) => day === match[2]!.toUpperCase());
+    days.set(`${nth} ${weekday}`, { nth, weekday });
   }
-  return days;
+  return [...days.values()];
 }
 
 function readUntil(text: string | undefined): RuleUntil | null {

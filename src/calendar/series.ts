@@ -24,7 +24,7 @@ export interface Occurrence {
 export const holds = (set: OccurrenceSet, { wall, startAt }: Occurrence): boolean =>
   set.instants.has(startAt) || (set.dates.size > 0 && set.dates.has(dateText(wall)));
 
-export interface ExtraDate {
+interface ExtraDate {
   /** Wall seconds in the zone of the series. */
   wall: number;
   /** Of an RDATE that is a PERIOD; null takes the length of the series. */

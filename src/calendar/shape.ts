@@ -8,6 +8,7 @@ import {
   textOf,
   WallTimeError,
   wallToInstant,
+  zoneIsKnown,
 } from './zones.ts';
 
 /** Where an entry starts on the wall, in which zone, and how long it takes. */

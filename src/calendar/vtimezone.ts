@@ -21,8 +21,11 @@ export interface Observance {
 export interface EmbeddedZone {
   /** X-LIC-LOCATION: the IANA name that some writers add. */
   location: string | null;
-  observances: Observance[];
+  /** Its observances, as `zoneTextOf` packs them. */
+  zone: string | null;
 }
+
+const byStart = (a: Observance, b: Observance): number => (a.start < b.start ? -1 : 1);
 
 type PackedObservance = [number, number, string, string | null, string[]];
 
@@ -31,12 +34,12 @@ const OBSERVANCES_KEPT = 30;
 const DATES_KEPT = 60;
 
 /** The observances as a zone string that outlives the feed; null when there are none to follow. */
-export function zoneTextOf(zone: EmbeddedZone): string | null {
-  const sound = zone.observances.filter(
+export function zoneTextOf(observances: readonly Observance[]): string | null {
+  const sound = observances.filter(
     (one) => readWall(one.start) !== null && (one.rule === null || parseRule(one.rule) !== null),
   );
   if (sound.length === 0) return null;
-  const newest = sound.toSorted((a, b) => a.start.localeCompare(b.start)).slice(-OBSERVANCES_KEPT);
+  const newest = sound.toSorted(byStart).slice(-OBSERVANCES_KEPT);
   const packed = newest.map((one): PackedObservance => {
     const dates = one.dates.toSorted().slice(-DATES_KEPT);
     return [one.fromSeconds, one.toSeconds, one.start, one.rule, dates];
@@ -114,7 +117,7 @@ function isPacked(value: unknown): value is PackedObservance {
 
 function makeTable(observances: readonly Observance[]): OnsetTable | null {
   const onsets = observances.flatMap(onsetsOf).toSorted((a, b) => a.at - b.at);
-  const first = observances.toSorted((a, b) => a.start.localeCompare(b.start))[0];
+  const first = observances.toSorted(byStart)[0];
   return first ? { firstOffsetMs: first.fromSeconds * 1000, onsets } : null;
 }
 

@@ -2,7 +2,7 @@ import type { WallTime } from '../domain/event.ts';
 import { DAY_SECONDS, readWall } from './civil.ts';
 import { offsetOf, spellingOf } from './offsets.ts';
 import type { EmbeddedZone } from './vtimezone.ts';
-import { VTIMEZONE_PREFIX, zoneTextOf } from './vtimezone.ts';
+import { VTIMEZONE_PREFIX } from './vtimezone.ts';
 import { WINDOWS_ZONES } from './windows-zones.ts';
 
 /** A wall time that cannot be placed: its text is no date, or its zone is not known. */
@@ -86,7 +86,8 @@ export function resolveZone(
     fixedZone(name) ??
     pathTail(name) ??
     (own?.location ? ianaZone(own.location) : null) ??
-    (own ? zoneTextOf(own) : null)
+    own?.zone ??
+    null
   );
 }
 

@@ -1,4 +1,6 @@
+import type { Config } from '../config.ts';
 import { Failure } from '../domain/failure.ts';
+import type { FetchOutside } from '../outbound/outbound.ts';
 import type { Channel, ChannelProvider } from './channel-provider.ts';
 import { createGoogleProvider } from './google/provider.ts';
 import type { GoogleSettings } from './google/provider.ts';
@@ -23,6 +25,20 @@ export function createRegistry(settings: ChannelSettings): ChannelRegistry {
     providers.flatMap((provider) => (provider ? [[provider.channel, provider] as const] : [])),
   );
 }
+
+/** What the settings of a process give each channel. Google needs an OAuth client of its own. */
+export const settingsOf = (config: Config, fetchOutside: FetchOutside): ChannelSettings => ({
+  ...(config.googleClientId !== '' && {
+    google: {
+      apiUrl: config.googleApiUrl,
+      authUrl: config.googleAuthUrl,
+      tokenUrl: config.googleTokenUrl,
+      clientId: config.googleClientId,
+      clientSecret: config.googleClientSecret,
+    },
+  }),
+  ical: { fetchOutside },
+});
 
 /** Throws `invalid` when the channel has no settings here. */
 export function providerOf(registry: ChannelRegistry, channel: Channel): ChannelProvider {

@@ -19,8 +19,6 @@ export async function readBody(
   options: { headers: Record<string, string>; maxBytes: number },
 ): Promise<Uint8Array> {
   const { headers, maxBytes } = options;
-  if (Number(headers['content-length'] ?? 0) > maxBytes)
-    throw outboundFailure('outbound-too-large');
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunks) {

@@ -14,7 +14,7 @@ export interface Hop {
  * What a caller may decide about a redirect to another origin: go on without credentials (the
  * default), take them along because both ends are one site, or go no further.
  */
-export type RedirectChoice = 'follow' | 'keep-credentials' | 'refuse';
+type RedirectChoice = 'follow' | 'keep-credentials' | 'refuse';
 export type OnRedirect = (hop: { status: number; from: URL; to: URL }) => RedirectChoice;
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

@@ -36,6 +36,22 @@ export function stateOf(intent: Stripe.PaymentIntent): PaymentState {
   };
 }
 
+/** Marks a refund with the key it was asked under. */
+export const KEY_PROPERTY = 'holdfast_key';
+
+/**
+ * What went back to the payer. Stripe also calls it a refund when the rest of an authorization is
+ * released at a partial capture, in some answers by an entry of the list: that one is left out.
+ */
+export function refundedOf(refunds: readonly Stripe.Refund[], releasedMinor: number): number {
+  const paidBack = refunds.filter((refund) => refundOf(refund).status !== 'failed');
+  const release = paidBack.find(
+    ({ amount, metadata }) => amount === releasedMinor && !metadata?.[KEY_PROPERTY],
+  );
+  const given = paidBack.filter((refund) => refund !== release);
+  return given.reduce((sum, { amount }) => sum + amount, 0);
+}
+
 const REFUND_STATUSES: Readonly<Record<string, 'pending' | 'succeeded' | 'failed'>> = {
   succeeded: 'succeeded',
   failed: 'failed',

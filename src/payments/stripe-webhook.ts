@@ -37,9 +37,9 @@ function verified(input: Parameters<PaymentProvider['verifyWebhook']>[0]): Strip
   }
 }
 
-function eventOf(event: Stripe.Event): PaymentEvent {
-  const { id, type } = event;
-  const object = event.data?.object as unknown as Record<string, unknown> | undefined;
+function eventOf(event: Stripe.Event | null): PaymentEvent {
+  const { id, type, data } = event ?? {};
+  const object = data?.object as unknown as Record<string, unknown> | undefined;
   if (typeof id !== 'string' || typeof type !== 'string' || !object)
     throw new Failure({ kind: 'invalid', code: 'unreadable-event' });
   // Charges, refunds and disputes name the intent that they belong to.

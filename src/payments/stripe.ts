@@ -1,8 +1,8 @@
 import { Stripe } from 'stripe';
-import type { PaymentAccess, PaymentProvider } from './payment-provider.ts';
+import type { PaymentAccess, PaymentProvider, PaymentState } from './payment-provider.ts';
 import { failureFrom, readRefusal } from './stripe-failures.ts';
 import { againIfStored, byState, isServerFault, underKeys } from './stripe-keys.ts';
-import { refundOf, stateOf } from './stripe-state.ts';
+import { KEY_PROPERTY, refundedOf, refundOf, stateOf } from './stripe-state.ts';
 import { verifyWebhook } from './stripe-webhook.ts';
 
 export interface StripeSettings {
@@ -79,7 +79,8 @@ const capture = (stripe: Stripe, input: Input<'capture'>) =>
     act: async (key) => {
       const params = { amount_to_capture: input.amountMinor, ...EXPAND };
       const options = optionsOf(input.access, key);
-      return stateOf(await stripe.paymentIntents.capture(input.intentId, params, options));
+      const intent = await stripe.paymentIntents.capture(input.intentId, params, options);
+      return wholeState(stripe, input.access, intent);
     },
   });
 
@@ -96,9 +97,6 @@ const cancel = (stripe: Stripe, input: Input<'cancel'>) =>
     },
   });
 
-/** Marks a refund with the key it was asked under. */
-const KEY_PROPERTY = 'holdfast_key';
-
 const refund = (stripe: Stripe, { access, key, intentId, amountMinor }: Input<'refund'>) =>
   underKeys({
     key,
@@ -106,9 +104,9 @@ const refund = (stripe: Stripe, { access, key, intentId, amountMinor }: Input<'r
       const unclear = isServerFault(refusal) || refusal.code === 'charge_already_refunded';
       if (!unclear) return failureFrom(refusal);
       // Refunds add up, so only the list can tell whether this one was made.
-      const page = { payment_intent: intentId, limit: 100 };
-      const { data } = await asked(stripe.refunds.list(page, optionsOf(access)));
-      const made = data.find(({ metadata }) => metadata?.[KEY_PROPERTY] === key);
+      const made = (await refundsOf(stripe, access, intentId)).find(
+        ({ metadata }) => metadata?.[KEY_PROPERTY] === key,
+      );
       return made ? refundOf(made) : againIfStored(refusal);
     },
     act: async (actKey) => {
@@ -118,8 +116,32 @@ const refund = (stripe: Stripe, { access, key, intentId, amountMinor }: Input<'r
     },
   });
 
-const read = async (stripe: Stripe, { access, intentId }: Input<'read'>) =>
-  stateOf(await asked(stripe.paymentIntents.retrieve(intentId, EXPAND, optionsOf(access))));
+async function read(stripe: Stripe, { access, intentId }: Input<'read'>): Promise<PaymentState> {
+  const asking = stripe.paymentIntents.retrieve(intentId, EXPAND, optionsOf(access));
+  return wholeState(stripe, access, await asked(asking));
+}
+
+/** After a partial capture the charge alone does not tell refunds from what was released. */
+async function wholeState(
+  stripe: Stripe,
+  access: PaymentAccess,
+  intent: Stripe.PaymentIntent,
+): Promise<PaymentState> {
+  const state = stateOf(intent);
+  const releasedMinor = state.amountMinor - state.capturedMinor;
+  if (state.refundedMinor === 0 || releasedMinor === 0) return state;
+  const refunds = await refundsOf(stripe, access, intent.id);
+  return { ...state, refundedMinor: refundedOf(refunds, releasedMinor) };
+}
+
+async function refundsOf(
+  stripe: Stripe,
+  access: PaymentAccess,
+  intentId: string,
+): Promise<Stripe.Refund[]> {
+  const page = { payment_intent: intentId, limit: 100 };
+  return (await asked(stripe.refunds.list(page, optionsOf(access)))).data;
+}
 
 const EXPAND = { expand: ['latest_charge'] };
 

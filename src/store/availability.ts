@@ -54,7 +54,7 @@ SELECT r.time_zone AS "timeZone", r.capacity, r.settings,
         'newest', (SELECT json_build_object('visibleAt', ms(lower(e.recorded)),
              'notifiedAt', ms(e.notified_at), 'updatedAt', e.event->>'updatedAt')
            FROM channel_event e WHERE e.tenant_id = c.tenant_id AND e.connection_id = c.id
-            AND e.feed_position > 0 ORDER BY e.feed_position DESC LIMIT 1)) ORDER BY c.id)
+            AND upper_inf(e.recorded) ORDER BY e.feed_position DESC LIMIT 1)) ORDER BY c.id)
      FROM connection c WHERE c.tenant_id = r.tenant_id AND c.resource_id = r.id
       AND c.disconnected_at IS NULL) AS connections
 FROM resource r

@@ -115,7 +115,7 @@ export async function listConnections(
   page: {
     tenantId: string;
     resourceId?: string | undefined;
-    after: string | undefined;
+    after?: string | undefined;
     limit: number;
   },
 ): Promise<StoredConnection[]> {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import type { Database } from './database.ts';
 
 /**
@@ -44,7 +44,7 @@ export async function createKey(database: Database, input: NewKey): Promise<stri
 }
 
 export const hashSecret = (secret: string): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(createHash('sha256').update(secret).digest());
+  new Uint8Array(hash('sha256', secret, 'buffer'));
 
 /** On `pg`: every request may ask it. */
 export async function findKey(database: Database, keyId: string): Promise<KeyRow | null> {

@@ -1,6 +1,6 @@
 import type { Access } from '../../src/channels/channel-provider.ts';
 import { Failure } from '../../src/domain/failure.ts';
-import { accessOpener, type ActivityDependencies } from './dependencies.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /**
  * Calls a channel with an open account. A token refused before its time is refreshed once, since
@@ -11,7 +11,7 @@ export async function callChannel<T>(
   account: { tenantId: string; accountId: string },
   call: (access: Access) => Promise<T>,
 ): Promise<T> {
-  const openAccess = accessOpener(deps);
+  const { openAccess } = deps;
   const access = await openAccess(account);
   try {
     return await call(access);

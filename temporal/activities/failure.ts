@@ -19,7 +19,7 @@ export function translate(error: unknown): unknown {
     type: error.kind,
     message: error.message,
     nonRetryable: !retryable,
-    category: retryable ? ApplicationFailureCategory.BENIGN : null,
+    ...(retryable && { category: ApplicationFailureCategory.BENIGN }),
     details: [error.code],
     ...(retryable && { nextRetryDelay: Math.round(waitMs * (1 + Math.random() * 0.25)) }),
   });

@@ -170,6 +170,19 @@ describe('what lines add and take away', () => {
     ]);
   });
 
+  test('times of day in the rule of a series of days are passed over', () => {
+    const rules = ['RRULE:FREQ=DAILY;BYHOUR=9,17;COUNT=3', 'RRULE:FREQ=HOURLY;UNTIL=20261103'];
+    for (const line of rules) {
+      const master = anEvent({ start: day('2026-11-01'), recurrence: [line] });
+      const { spans } = expanded({ master, window: NOVEMBER });
+      expect(spans.map((span) => span.originalStart)).toEqual([
+        '2026-11-01',
+        '2026-11-02',
+        '2026-11-03',
+      ]);
+    }
+  });
+
   test('DTSTART counts even where the rule would not give it', () => {
     const master = anEvent({ ...WEEKLY, recurrence: ['RRULE:FREQ=WEEKLY;BYDAY=WE;COUNT=3'] });
     expect(startsOf({ master, window: NOVEMBER })).toEqual([

@@ -32,6 +32,9 @@ function generator(seed: number) {
 }
 type Source = ReturnType<typeof generator>;
 
+/** Weeks that lie within one calendar year. */
+const midYear = ({ between, chance }: Source): number => between(2, 51) * (chance(0.4) ? -1 : 1);
+
 function aRule(source: Source, frequency: Frequency): string {
   const { chance, between, signed, oneOf, list } = source;
   const parts = [`FREQ=${frequency}`];
@@ -42,7 +45,8 @@ function aRule(source: Source, frequency: Frequency): string {
   };
   const isSubDaily = frequency === 'HOURLY' || frequency === 'MINUTELY';
   const hasMonths = add(0.3, 'BYMONTH', () => list(4, () => between(1, 12)));
-  const hasWeeks = frequency === 'YEARLY' && add(0.2, 'BYWEEKNO', () => list(3, () => signed(52)));
+  const hasWeeks =
+    frequency === 'YEARLY' && add(0.2, 'BYWEEKNO', () => list(3, () => midYear(source)));
   const hasYearDays =
     (isSubDaily || (frequency === 'YEARLY' && !hasWeeks)) &&
     add(0.15, 'BYYEARDAY', () => list(5, () => signed(366)));
@@ -73,7 +77,7 @@ const COMPARED = 60;
 
 function windowFrom(given: Given) {
   const fromAt = Date.parse(`${given.start}Z`) - DAY_MS;
-  const days = /HOURLY|MINUTELY/.test(given.rule) ? 40 : 1500;
+  const days = /HOURLY|MINUTELY/.test(given.rule) ? 12 : 1500;
   return { fromAt, untilAt: fromAt + days * DAY_MS };
 }
 
@@ -94,7 +98,7 @@ function theirs(given: Given): string[] {
     maxCandidateEvaluations: 10_000_000,
   });
   const { fromAt, untilAt } = windowFrom(given);
-  const found = rule.between(new Date(fromAt), new Date(untilAt), true);
+  const found = rule.between(new Date(fromAt), new Date(untilAt - 1), true);
   return found.slice(0, COMPARED).map((at) => iso(at.epochMilliseconds));
 }
 
@@ -128,7 +132,7 @@ describe('against a second expander', () => {
       });
       compared += 1;
     }
-    expect(compared).toBeGreaterThan(35);
+    expect(compared).toBeGreaterThan(30);
   });
 });
 
@@ -157,6 +161,11 @@ describe('where rrule-temporal differs, the RFC decides', () => {
       'a numbered weekday limits BYMONTHDAY',
       { zone, start: '2025-10-02T18:00:00', rule: 'FREQ=YEARLY;BYMONTHDAY=2,7,8;BYDAY=40TH' },
       ['2025-10-02', '2027-10-07'],
+    ],
+    [
+      'a week belongs to its own year, also with its days in the next',
+      { zone, start: '2027-01-01T11:00:00', rule: 'FREQ=YEARLY;BYWEEKNO=-1;BYDAY=FR,SA;COUNT=4' },
+      ['2027-01-01', '2027-01-02', '2027-12-31', '2028-01-01'],
     ],
     [
       'a year without a 53rd Thursday has none',

@@ -12,7 +12,7 @@ export interface Reply {
   body: Json;
 }
 
-export interface Hook {
+interface Hook {
   raw: string;
   signature: string;
   event: Stripe.Event;

@@ -96,8 +96,11 @@ export async function openIcalBench(): Promise<IcalBench> {
         except(at, seriesId, [`RECURRENCE-ID:${stamp(from)}`, ...spanLines({ startAt, endAt })]),
     },
     loseCursor: null,
-    async fault({ on: _, ...rest }) {
-      await control('POST', 'faults', { host: 'feeds', path: '^/feeds/', ...rest });
+    async fault(fault) {
+      // A feed has one call, whatever the caller wants of it.
+      const { on: wanted, ...script } = fault;
+      if (wanted !== 'pull') throw new Error(`A feed has no ${wanted}.`);
+      await control('POST', 'faults', { host: 'feeds', path: '^/feeds/', ...script });
     },
     async requests() {
       const { entries } = (await control('GET', 'record?host=feeds')) as {
@@ -113,7 +116,7 @@ export async function openIcalBench(): Promise<IcalBench> {
 }
 
 /** A file like those of rental sites: every fetch or save has another DTSTAMP. */
-export function calendarText(entries: readonly Entry[]): string {
+function calendarText(entries: readonly Entry[]): string {
   const events = entries.flatMap((entry) => [
     entryText([
       `UID:${entry.uid}`,

@@ -24,7 +24,11 @@ export const AvailabilityQuery = z
     if (query.durationMinutes === undefined)
       refuse(context, 'durationMinutes', 'is needed to list starts');
     if (rangeMs / (query.stepMinutes * 60_000) > MAX_STARTS)
-      refuse(context, 'stepMinutes', `would list more than ${MAX_STARTS} starts: shorten the range`);
+      refuse(
+        context,
+        'stepMinutes',
+        `would list more than ${MAX_STARTS} starts: shorten the range`,
+      );
   });
 
 const refuse = (context: z.RefinementCtx, field: string, message: string): void =>

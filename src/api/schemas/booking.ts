@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import { BOOKING_STATES, PAYMENT_KINDS } from '../../domain/booking.ts';
-import { Amount, answerSchemas, Currency, Id, Instant, InstantOut, Money, pageOf, requestSchemas } from './common.ts';
+import {
+  Amount,
+  answerSchemas,
+  Currency,
+  Id,
+  Instant,
+  InstantOut,
+  Money,
+  pageOf,
+  requestSchemas,
+} from './common.ts';
 
 const MAX_STAY_MS = 400 * 86_400_000;
 

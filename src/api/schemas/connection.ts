@@ -114,9 +114,7 @@ const connectionFields = {
   links: z.object({ self: z.string(), events: z.string(), workflowId: z.string() }),
 };
 
-export const Connection = z
-  .object(connectionFields)
-  .register(answerSchemas, { id: 'Connection' });
+export const Connection = z.object(connectionFields).register(answerSchemas, { id: 'Connection' });
 export const ConnectionPage = pageOf(Connection, 'ConnectionPage');
 
 export const ConnectionInFull = z

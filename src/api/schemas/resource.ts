@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { DEFAULT_RESOURCE_SETTINGS, PRICE_UNITS, WEEKDAYS } from '../../domain/resource.ts';
-import { Amount, answerSchemas, Currency, Id, Instant, InstantOut, pageOf, requestSchemas } from './common.ts';
+import {
+  Amount,
+  answerSchemas,
+  Currency,
+  Id,
+  Instant,
+  InstantOut,
+  pageOf,
+  requestSchemas,
+} from './common.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -25,13 +34,19 @@ const Price = z.strictObject({
   currency: Currency,
 });
 
-const bufferMs = z.int().min(0).max(14 * DAY_MS);
+const bufferMs = z
+  .int()
+  .min(0)
+  .max(14 * DAY_MS);
 
 const settings = {
   opening: z.array(Opening).max(50),
   bufferBeforeMs: bufferMs,
   bufferAfterMs: bufferMs,
-  noticeMs: z.int().min(0).max(400 * DAY_MS),
+  noticeMs: z
+    .int()
+    .min(0)
+    .max(400 * DAY_MS),
   holdTtlMs: z.int().min(30_000).max(DAY_MS),
   price: Price.nullable(),
   contested: z.enum(['refuse', 'keep-ours']),

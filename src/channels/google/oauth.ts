@@ -110,9 +110,9 @@ async function askToken(
 
 /** RFC 6749 §5.2. A refused client is our own settings' fault; the person's consent is untouched. */
 function kindOf(status: number, code: string | null): FailureKind {
-  if (code === 'invalid_grant') return 'unauthorized';
   if (status === 429) return 'rate-limited';
-  return status === 200 || status === 408 || status >= 500 ? 'unavailable' : 'invalid';
+  if (status === 200 || status === 408 || status >= 500) return 'unavailable';
+  return code === 'invalid_grant' ? 'unauthorized' : 'invalid';
 }
 
 async function post(

@@ -24,7 +24,7 @@ export interface FeedContent {
  * `feed-incomplete` (cut off) say nothing about what is booked, so nothing may be removed by them.
  */
 export function readContent(text: string, defaultZone: string): FeedContent {
-  if (!/^\uFEFF?\s*BEGIN:VCALENDAR\s*$/im.test(text))
+  if (!/^\uFEFF?[ \t]*BEGIN:VCALENDAR[ \t]*$/im.test(text))
     throw new Failure({ kind: 'invalid', code: 'feed-not-a-calendar' });
   const { complete, events, withheld, zone } = parseFeed(text, { defaultZone });
   if (!complete) throw new Failure({ kind: 'invalid', code: 'feed-incomplete' });
@@ -35,7 +35,7 @@ export function readContent(text: string, defaultZone: string): FeedContent {
   return { entries, hash: hashOf(entries, zone), zone };
 }
 
-export interface ContentPage {
+interface ContentPage {
   changes: Change[];
   withheld: WithheldItem[];
   /** Where the next page begins; null after the last. */

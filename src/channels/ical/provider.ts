@@ -8,7 +8,7 @@ import type { FeedContent } from './mapping.ts';
 import { fingerprintOf, readCheckpoint, readCursor, writePosition } from './position.ts';
 import type { Checkpoint, Cursor } from './position.ts';
 
-export interface IcalLimits {
+interface IcalLimits {
   maxBytes: number;
   connectTimeoutMs: number;
   totalTimeoutMs: number;
@@ -33,9 +33,14 @@ const LIMITS: IcalLimits = {
 /** Feeds drop entries for a while when their site has trouble; a second reading must agree. */
 const ABSENCE_CONFIRM_MS = 600_000;
 
+/** Passes of more than one page under way; the oldest is forgotten, and its file read again. */
+const MAX_OPEN_PASSES = 4;
+
 interface Feed {
   fetchOutside: FetchOutside;
   limits: IcalLimits;
+  /** By address and content, what the first page was cut from: saves a download per page. */
+  openPasses: Map<string, Loaded>;
 }
 
 interface Loaded {
@@ -52,6 +57,7 @@ export function createIcalProvider(settings: IcalSettings): ChannelProvider {
   const feed: Feed = {
     fetchOutside: settings.fetchOutside,
     limits: { ...LIMITS, ...settings.limits },
+    openPasses: new Map(),
   };
   return {
     channel: 'ical',
@@ -101,15 +107,30 @@ async function begin(feed: Feed, input: PullInput): Promise<Pulled> {
   return page(feed, loaded, { url, offset: 0 });
 }
 
-/** A later page: the file is read again, and must still say what it said on the first page. */
+/**
+ * A later page of the same content. When this process did not read the first page, or no longer
+ * has it, the file is read again and must still say what it said then.
+ */
 async function resume(feed: Feed, input: PullInput): Promise<Pulled> {
   const url = urlOf(input.access);
   const checkpoint: Checkpoint | null = readCheckpoint(input.checkpoint ?? '');
   if (checkpoint?.feed !== fingerprintOf(url)) return { kind: 'cursor-lost', what: 'checkpoint' };
-  const loaded = await load(feed, { url, zone: input.calendar.timeZone, signal: input.signal });
+  const loaded =
+    feed.openPasses.get(passKey(checkpoint)) ??
+    (await load(feed, { url, zone: input.calendar.timeZone, signal: input.signal }));
   if (loaded.content.hash !== checkpoint.contentHash)
     return { kind: 'cursor-lost', what: 'checkpoint' };
   return page(feed, loaded, { url, offset: checkpoint.offset });
+}
+
+const passKey = ({ feed, contentHash }: Cursor | Checkpoint): string => `${feed} ${contentHash}`;
+
+function keepPass(feed: Feed, key: string, loaded: Loaded): void {
+  feed.openPasses.set(key, loaded);
+  for (const oldest of feed.openPasses.keys()) {
+    if (feed.openPasses.size <= MAX_OPEN_PASSES) return;
+    feed.openPasses.delete(oldest);
+  }
 }
 
 function page(feed: Feed, loaded: Loaded, at: { url: string; offset: number }): Pulled {
@@ -117,6 +138,8 @@ function page(feed: Feed, loaded: Loaded, at: { url: string; offset: number }): 
   const { changes, withheld, nextOffset } = pageOf(content, at.offset, feed.limits.pageSize);
   const cursor = newCursor(loaded, at.url);
   const { feed: fingerprint, contentHash } = cursor;
+  if (nextOffset === null) feed.openPasses.delete(passKey(cursor));
+  else keepPass(feed, passKey(cursor), loaded);
   return {
     kind: 'snapshot',
     changes,

@@ -126,7 +126,7 @@ export function charge(
 }
 
 /** Refuses with 402; the intent waits for another payment method. */
-export function decline(
+function decline(
   emulator: Emulator,
   cause: Cause,
   {

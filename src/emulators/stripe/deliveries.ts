@@ -26,6 +26,8 @@ type Parts = {
   state: State;
   switches: Switches;
   at: (timeMs: number, run: () => void) => void;
+  /** False once the process closes: state can no longer be written. */
+  isOpen: () => boolean;
 };
 
 export function createDeliveries(parts: Parts): Deliveries {
@@ -66,7 +68,7 @@ export function createDeliveries(parts: Parts): Deliveries {
 }
 
 /** `Stripe-Signature` of a body: HMAC-SHA256 over `<unix seconds>.<body>` with the whole secret. */
-export function signature(secret: string, body: string, timestamp: number): string {
+function signature(secret: string, body: string, timestamp: number): string {
   const digest = createHmac('sha256', secret).update(`${timestamp}.${body}`, 'utf8').digest('hex');
   return `t=${timestamp},v1=${digest}`;
 }
@@ -106,7 +108,7 @@ async function attempt(parts: Parts, delivery: Delivery): Promise<void> {
     return;
   }
   const lastStatus = await post(endpoint, JSON.stringify(event.object, undefined, 2));
-  if (!state.deliveries.has(delivery.id)) return;
+  if (!parts.isOpen() || !state.deliveries.has(delivery.id)) return;
   const attempts = delivery.attempts + 1;
   if (typeof lastStatus === 'number' && lastStatus >= 200 && lastStatus < 300) {
     state.deliveries.set(delivery.id, { ...delivery, attempts, lastStatus, status: 'delivered' });

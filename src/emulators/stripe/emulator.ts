@@ -36,8 +36,12 @@ export function createEmulator(
     for (const timer of timers) clearTimeout(timer);
     timers.clear();
   };
+  let open = true;
   host.onReset(stop);
-  host.onClose(stop);
+  host.onClose(() => {
+    open = false;
+    stop();
+  });
   const at = (timeMs: number, run: () => void) => {
     const waitMs = Math.min(Math.max(timeMs - Date.now(), 0), 2_147_483_647);
     const timer = setTimeout(() => {
@@ -51,7 +55,7 @@ export function createEmulator(
     host,
     state,
     switches,
-    deliveries: createDeliveries({ state, switches, at }),
+    deliveries: createDeliveries({ state, switches, at, isOpen: () => open }),
     at,
     due: (id) => whenDue(emulator, id),
   };

@@ -1,6 +1,5 @@
 /** The error types of docs.stripe.com/api/errors, with the status each is sent under by default. */
-export type StripeErrorType =
-  'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
+type StripeErrorType = 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error';
 
 export type StripeErrorDetail = {
   code?: string;

@@ -166,7 +166,7 @@ function withChanges(row: IntentRow, params: Changes): IntentRow {
 }
 
 /** Metadata given is added to what is there; an empty value removes its key. */
-export function merged(
+function merged(
   known: Record<string, string>,
   given: Record<string, string> = {},
 ): Record<string, string> {

@@ -6,7 +6,7 @@ import type { Form, FormValue } from './form.ts';
  * What a parameter may be. `refused` is one that Stripe knows and this emulator does not carry out:
  * taking it silently would let a client believe it had worked.
  */
-export type Spec =
+type Spec =
   | 'string'
   | 'integer'
   | 'boolean'

@@ -1,6 +1,6 @@
 import { newId, randomText } from './ids.ts';
 
-export const INTENT_STATUSES = [
+const INTENT_STATUSES = [
   'requires_payment_method',
   'requires_confirmation',
   'requires_action',
@@ -12,7 +12,7 @@ export const INTENT_STATUSES = [
 export type IntentStatus = (typeof INTENT_STATUSES)[number];
 
 export const CAPTURE_METHODS = ['automatic', 'automatic_async', 'manual'] as const;
-export type CaptureMethod = (typeof CAPTURE_METHODS)[number];
+type CaptureMethod = (typeof CAPTURE_METHODS)[number];
 
 /** The object of docs.stripe.com/api/payment_intents/object; amounts in minor units, times in unix seconds. */
 export type PaymentIntent = ReturnType<typeof newPaymentIntent>;

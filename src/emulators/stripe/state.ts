@@ -108,7 +108,7 @@ export type Effect = {
   amountMinor: number;
   refund?: string;
 };
-export const EFFECTS = [
+const EFFECTS = [
   'created',
   'authorized',
   'captured',

@@ -32,14 +32,18 @@ const ENDPOINTS = [
   ...webhookEndpoints,
 ];
 
+const LIMITED = 'invalid_request_error';
+
 /** Stripe's API under `/v1` (docs.stripe.com/api), and how a test plays customer, bank and time. */
 export function createStripe(host: Host): { router: Router; control: Router } {
   const emulator = createEmulator(host, whenDue);
   const running: Running = new Map();
   host.onReset(() => running.clear());
   const router = express.Router();
-  const scripted = (status: number) =>
-    errorBody(new StripeError(status, `Scripted answer ${status}.`));
+  const scripted = (status: number) => {
+    const detail = status === 429 ? ({ code: 'rate_limit', type: LIMITED } as const) : {};
+    return errorBody(new StripeError(status, `Scripted answer ${status}.`, detail));
+  };
   router.use('/v1', host.exchange({ host: 'stripe', errorBody: scripted }));
   for (const endpoint of ENDPOINTS) {
     router[endpoint.method](endpoint.path, (req, res) =>

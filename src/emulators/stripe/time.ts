@@ -8,16 +8,16 @@ import type { IntentRow } from './state.ts';
 /** Carries out what time brings: a lapsed authorization, the end of processing, a late refund. */
 export function whenDue(emulator: Emulator, id: string): void {
   const refund = emulator.state.refunds.get(id);
-  if (refund?.dueAt !== undefined && refund.dueAt <= Date.now()) {
-    settleRefund(emulator, refund, refund.failsLater === true ? 'failed' : 'succeeded');
-  }
   const intent = emulator.state.intents.get(id);
-  if (intent?.dueAt === undefined) return;
-  if (intent.dueAt > Date.now()) {
-    emulator.at(intent.dueAt, () => emulator.due(id));
-  } else if (intent.object.status === 'requires_capture') {
+  const dueAt = refund?.dueAt ?? intent?.dueAt;
+  if (dueAt === undefined) return;
+  // Timers may fire a little early by the clock that `dueAt` was read from.
+  if (dueAt > Date.now()) return emulator.at(dueAt, () => emulator.due(id));
+  if (refund !== undefined) {
+    settleRefund(emulator, refund, refund.failsLater === true ? 'failed' : 'succeeded');
+  } else if (intent?.object.status === 'requires_capture') {
     lapse(emulator, intent);
-  } else if (intent.object.status === 'processing') {
+  } else if (intent?.object.status === 'processing') {
     const { bank } = emulator.state.methods.get(intent.object.payment_method ?? '')?.outcome ?? {};
     settleProcessing(emulator, intent, bank === 'fails' ? 'failed' : 'succeeded');
   }

@@ -1,0 +1,55 @@
+import { openAccess as open } from './channels/credentials.ts';
+import type { Access, Channel, Credential } from './channels/channel-provider.ts';
+import { providerOf, type ChannelRegistry } from './channels/registry.ts';
+import { Failure } from './domain/failure.ts';
+import {
+  changeCredential,
+  loadCredential,
+  markUnauthorized,
+  type AccountKey,
+} from './store/credentials.ts';
+import type { Database } from './store/database.ts';
+import type { Vault } from './vault.ts';
+
+/** What opens an account now, refreshed when needed; `refused` is a token the channel turned down. */
+export type OpenAccess = (account: AccountKey, refused?: string) => Promise<Access>;
+
+/** Joins the stored, sealed credentials with the rules of `channels/credentials.ts`. */
+export function accessOpener(deps: {
+  database: Database;
+  vault: Vault;
+  channels: ChannelRegistry;
+  now: () => number;
+}): OpenAccess {
+  const { vault, now } = deps;
+  const { pool } = deps.database;
+  const missing = () => new Failure({ kind: 'not-found', code: 'no-such-account' });
+  return async (account, refused) => {
+    const place = [account.tenantId, 'account', account.accountId] as const;
+    const opened = (sealed: Uint8Array): Credential =>
+      JSON.parse(vault.open(place, sealed)) as Credential;
+    const stored = await loadCredential(pool, account);
+    if (!stored) throw missing();
+    return open({
+      provider: providerOf(deps.channels, stored.channel as Channel),
+      now,
+      ...(refused !== undefined && { refused }),
+      store: {
+        load: async () => ({
+          channel: stored.channel as Channel,
+          state: stored.state,
+          credential: opened(stored.sealed),
+        }),
+        async refreshAlone(refresh) {
+          const changed = await changeCredential(pool, account, async (current) => {
+            const renewed = await refresh(opened(current.sealed));
+            return renewed && vault.seal(place, JSON.stringify(renewed));
+          });
+          if (!changed) throw missing();
+          return opened(changed.sealed);
+        },
+        markUnauthorized: () => markUnauthorized(pool, account),
+      },
+    });
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * The gate before a booking's workflow. Rivals for one span ask the same question at the same
+ * moment, so a question that is being asked is asked once more for all who came meanwhile; and only
+ * a few starts of one resource are under way at a time, since the store takes them one by one.
+ */
+
+/**
+ * Shares one reading among all who ask for a key at once. Nobody gets a reading that began before he
+ * asked: who comes while one is under way waits for the next.
+ */
+export function createCoalescer<T>(): (key: string, read: () => Promise<T>) => Promise<T> {
+  const running = new Map<string, { now: Promise<T>; next: Promise<T> | null }>();
+  const begin = (key: string, read: () => Promise<T>): Promise<T> => {
+    const entry = { now: read(), next: null as Promise<T> | null };
+    running.set(key, entry);
+    const forget = () => {
+      if (running.get(key) === entry && entry.next === null) running.delete(key);
+    };
+    entry.now.then(forget, forget);
+    return entry.now;
+  };
+  return (key, read) => {
+    const entry = running.get(key);
+    if (!entry) return begin(key, read);
+    entry.next ??= entry.now.then(
+      () => begin(key, read),
+      () => begin(key, read),
+    );
+    return entry.next;
+  };
+}
+
+/** Runs at most `limit` works per key at a time; the others wait in order. */
+export function createLimiter(
+  limit: number,
+): <T>(key: string, work: (waited: boolean) => Promise<T>) => Promise<T> {
+  const lanes = new Map<string, { running: number; waiting: (() => void)[] }>();
+  return async (key, work) => {
+    const lane = lanes.get(key) ?? { running: 0, waiting: [] };
+    lanes.set(key, lane);
+    const waited = lane.running >= limit;
+    // A place is handed over by who leaves, so that nobody slips in between.
+    if (waited) await new Promise<void>((resolve) => lane.waiting.push(resolve));
+    else lane.running += 1;
+    try {
+      return await work(waited);
+    } finally {
+      const next = lane.waiting.shift();
+      if (next) next();
+      else if ((lane.running -= 1) === 0) lanes.delete(key);
+    }
+  };
+}

@@ -1,0 +1,76 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Refusal } from '../domain/booking.ts';
+import type { Database } from '../store/database.ts';
+import { readStanding } from '../store/metrics.ts';
+import type { Route } from './route.ts';
+
+export interface Metrics {
+  observe(route: Route, status: number, durationMs: number): void;
+  refused(refusal: Refusal): void;
+  /** `clean`: woke a connection; `dirty`: it was awake; `unknown`: no such watch. */
+  notified(found: 'clean' | 'dirty' | 'unknown'): void;
+  /** Prometheus text, with how things stand in the database now. */
+  render(): Promise<{ type: string; content: string }>;
+}
+
+/** One registry per application, so that several can live in one process. */
+export function createMetrics(database: Database): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const durations = new Histogram({
+    name: 'holdfast_http_request_duration_seconds',
+    help: 'Time from request to answer, by route.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30],
+    registers: [registry],
+  });
+  const refusals = new Counter({
+    name: 'holdfast_holds_refused_total',
+    help: 'Bookings refused before their hold, by rule.',
+    labelNames: ['refusal'],
+    registers: [registry],
+  });
+  const notifications = new Counter({
+    name: 'holdfast_notifications_total',
+    help: 'Notifications at the gate: clean woke a connection, dirty found it awake.',
+    labelNames: ['found'],
+    registers: [registry],
+  });
+  const updateStanding = standingGauges(registry, database);
+  return {
+    observe: (route, status, durationMs) =>
+      durations.observe({ method: route.method, route: route.path, status }, durationMs / 1_000),
+    refused: (refusal) => refusals.inc({ refusal }),
+    notified: (found) => notifications.inc({ found }),
+    async render() {
+      await updateStanding();
+      return { type: registry.contentType, content: await registry.metrics() };
+    },
+  };
+}
+
+/** Gauges of what the database says; read when somebody looks. */
+function standingGauges(registry: Registry, database: Database): () => Promise<void> {
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers: [registry] });
+  const byStatus = new Gauge({
+    name: 'holdfast_connections',
+    help: 'Connections by status.',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  const attention = gauge('holdfast_bookings_attention', 'Bookings a person has to look at.');
+  const behind = gauge('holdfast_mirrors_behind', 'Mirrors not yet carried out.');
+  const dirty = gauge(
+    'holdfast_oldest_dirty_seconds',
+    'Age of the oldest unanswered notification.',
+  );
+  return async () => {
+    const standing = await readStanding(database);
+    byStatus.reset();
+    for (const [status, count] of Object.entries(standing.connectionsByStatus))
+      byStatus.set({ status }, count);
+    attention.set(standing.bookingsNeedingAttention);
+    behind.set(standing.mirrorsBehind);
+    dirty.set(standing.oldestDirtyAgeS);
+  };
+}

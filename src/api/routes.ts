@@ -1,0 +1,32 @@
+import type { Metrics } from './metrics.ts';
+import type { Route } from './route.ts';
+import { accountRoutes } from './routes/accounts.ts';
+import { availabilityRoute } from './routes/availability.ts';
+import { blockRoutes } from './routes/blocks.ts';
+import { bookingChangeRoutes } from './routes/booking-changes.ts';
+import { bookingRoutes } from './routes/bookings.ts';
+import { channelEventRoute } from './routes/channel-events.ts';
+import { connectionVerbRoutes } from './routes/connection-verbs.ts';
+import { connectionRoutes } from './routes/connections.ts';
+import { healthRoutes } from './routes/health.ts';
+import { notificationRoute } from './routes/notifications.ts';
+import { oauthRoutes } from './routes/oauth.ts';
+import { paymentRoutes } from './routes/payments.ts';
+import { resourceRoutes } from './routes/resources.ts';
+
+/** Every route, the busiest first: Express looks from the top. */
+export const createRoutes = (metrics: Metrics): Route[] => [
+  availabilityRoute,
+  notificationRoute(metrics),
+  ...bookingRoutes(metrics),
+  ...bookingChangeRoutes,
+  ...resourceRoutes,
+  ...blockRoutes,
+  ...accountRoutes,
+  ...oauthRoutes,
+  ...connectionRoutes,
+  ...connectionVerbRoutes,
+  channelEventRoute,
+  ...paymentRoutes,
+  ...healthRoutes(metrics),
+];

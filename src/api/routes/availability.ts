@@ -1,0 +1,140 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import type { Zones } from '../../domain/availability.ts';
+import { freeSpans, startTimes } from '../../domain/availability.ts';
+import { freshnessBoundMs } from '../../domain/connection.ts';
+import type { AvailabilityRead, ConnectionFreshness } from '../../store/availability.ts';
+import { readAvailability } from '../../store/availability.ts';
+import { notFound } from '../problem.ts';
+import { route } from '../route.ts';
+import { Availability, AvailabilityQuery } from '../schemas/availability.ts';
+import { Id } from '../schemas/common.ts';
+
+const MINUTE_MS = 60_000;
+
+export const availabilityRoute = route({
+  method: 'get',
+  path: '/v1/resources/{resourceId}/availability',
+  id: 'getAvailability',
+  tag: 'Availability',
+  summary: 'When a resource can be had',
+  about:
+    'Free spans, or start times for a duration. A booking fits when it lies inside a span; its buffers may reach over the edge. ' +
+    'Starts are counted from each opening (from local midnight where there are no opening rules) in elapsed time, so a day with a clock change has more or fewer. ' +
+    'Nothing is free beyond `validUntil`, nor before a connection was read for the first time.',
+  scopes: ['availability:read'],
+  headers: { 'If-None-Match': 'The ETag of an answer you have.' },
+  params: z.strictObject({ resourceId: Id }),
+  query: AvailabilityQuery,
+  answer: {
+    status: 200,
+    about: 'What is free, and how sure that is.',
+    schema: Availability,
+    headers: { ETag: 'Changes with everything but `asOf`.' },
+    example: {
+      asOf: '2026-11-21T09:00:00.412Z',
+      resourceId: 'villa-aurora',
+      from: '2027-01-01T00:00:00.000Z',
+      to: '2027-02-01T00:00:00.000Z',
+      timeZone: 'Europe/Rome',
+      party: 1,
+      freshness: { confirmedAt: null, holds: true, connections: [] },
+      validUntil: null,
+      withheld: 0,
+      spans: [{ startAt: '2027-01-01T00:00:00.000Z', endAt: '2027-02-01T00:00:00.000Z' }],
+    },
+  },
+  alsoAnswers: { 304: 'Nothing but `asOf` has changed.' },
+  problems: ['not-found'],
+  async handle({ caller, params, query, header }, { database, zones }) {
+    const { resourceId } = params;
+    const { from, to } = query;
+    const ask = { tenantId: caller.tenantId, resourceId, from, to };
+    const read = await readAvailability(database, ask);
+    if (!read) throw notFound('resource');
+    const content = JSON.stringify({
+      resourceId,
+      from,
+      to,
+      timeZone: read.facts.timeZone,
+      party: query.party,
+      freshness: freshnessOf(read),
+      validUntil: instant(read.facts.knownUntilAt),
+      withheld: read.withheld,
+      ...found(read, query, zones),
+    });
+    const etag = `"${hash('sha1', content, 'base64url')}"`;
+    const headers = { etag, 'cache-control': 'private, no-cache' };
+    if (matches(header('if-none-match'), etag)) return { status: 304, headers };
+    const asOf = new Date(read.facts.nowAt).toISOString();
+    // Spliced, so that the content is written once and the tag is of exactly what is sent.
+    const body = `{"asOf":"${asOf}",${content.slice(1)}`;
+    return { headers, text: { type: 'application/json', content: body } };
+  },
+});
+
+function found(read: AvailabilityRead, query: z.output<typeof AvailabilityQuery>, zones: Zones) {
+  const window = { startAt: Date.parse(query.from), endAt: Date.parse(query.to) };
+  const ask = { window, party: query.party, zones };
+  const durationMs = (query.durationMinutes ?? 0) * MINUTE_MS;
+  if (query.as === 'starts') {
+    const stepMs = query.stepMinutes * MINUTE_MS;
+    return { starts: startTimes(read.facts, { ...ask, durationMs, stepMs }).map(instant) };
+  }
+  const spans = freeSpans(read.facts, ask).filter((one) => one.endAt - one.startAt >= durationMs);
+  return {
+    spans: spans.map(({ startAt, endAt }) => ({
+      startAt: instant(startAt),
+      endAt: instant(endAt),
+    })),
+  };
+}
+
+function freshnessOf({ facts, connections }: AvailabilityRead) {
+  const shown = connections.map((one) => freshnessOfOne(one, facts.nowAt));
+  const confirmed = connections.map((one) => one.confirmedAt);
+  const never = confirmed.length === 0 || confirmed.includes(null);
+  const oldest = never ? null : Math.min(...confirmed.map(Number));
+  return {
+    confirmedAt: instant(oldest),
+    holds: shown.every((one) => one.holds),
+    connections: shown,
+  };
+}
+
+function freshnessOfOne(one: ConnectionFreshness, nowAt: number) {
+  const watched = one.watchedUntil !== null && one.watchedUntil > nowAt;
+  const boundMs = freshnessBoundMs(one.settings, watched);
+  return {
+    connectionId: one.id,
+    channel: one.channel,
+    status: one.status,
+    confirmedAt: instant(one.confirmedAt),
+    boundMs,
+    holds: one.confirmedAt !== null && nowAt - one.confirmedAt <= boundMs,
+    newest: one.newest && {
+      visibleAt: instant(one.newest.visibleAt),
+      ...latencyOf(one.newest.visibleAt, one.newest),
+    },
+  };
+}
+
+/** How long a change took to be visible: from the channel's own time, and from its notification. */
+export function latencyOf(
+  visibleAt: number,
+  known: { updatedAt: string | null | undefined; notifiedAt: number | null },
+): { fromChangeMs: number | null; fromNotificationMs: number | null } {
+  const changedAt = known.updatedAt ? Date.parse(known.updatedAt) : Number.NaN;
+  return {
+    fromChangeMs: Number.isNaN(changedAt) ? null : Math.round(visibleAt - changedAt),
+    fromNotificationMs: known.notifiedAt === null ? null : Math.round(visibleAt - known.notifiedAt),
+  };
+}
+
+const instant = (at: number | null): string | null =>
+  at === null ? null : new Date(at).toISOString();
+
+/** RFC 9110 §13.1.2: weak comparison against a list, or `*`. */
+const matches = (header: string | undefined, etag: string): boolean =>
+  header !== undefined &&
+  header.split(',').some((one) => ['*', etag].includes(one.trim().replace(/^W\//, '')));

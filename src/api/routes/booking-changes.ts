@@ -1,0 +1,112 @@
+import { z } from 'zod';
+import type { BookingState } from '../../domain/booking.ts';
+import { findBooking } from '../../store/booking-reads.ts';
+import { eraseGuest } from '../../store/guests.ts';
+import { asking } from '../commands.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { claimOf, uuidV5 } from '../idempotency.ts';
+import { notFound, Problem } from '../problem.ts';
+import type { Answer } from '../route.ts';
+import { route } from '../route.ts';
+import { Booking, Cancellation, Confirmation } from '../schemas/booking.ts';
+import { Id } from '../schemas/common.ts';
+import { showBooking } from '../show-booking.ts';
+
+const tag = 'Bookings';
+const scopes = ['bookings:write'] as const;
+const params = z.strictObject({ bookingId: Id });
+
+interface Ref {
+  tenantId: string;
+  bookingId: string;
+}
+
+export const bookingChangeRoutes = [
+  route({
+    method: 'post',
+    path: '/v1/bookings/{bookingId}/cancel',
+    id: 'cancelBooking',
+    tag,
+    summary: 'Cancel a booking',
+    about:
+      'Gives a hold up, or calls a confirmed booking off: what was captured is refunded and its mirrors are removed. Cancelling a cancelled booking answers how it stands.',
+    scopes,
+    idempotent: true,
+    params,
+    body: Cancellation,
+    bodyExample: { reason: 'guest-request' },
+    answer: { status: 200, about: 'The booking as it is now.', schema: Booking },
+    problems: ['not-found', 'not-cancellable', 'change-under-way', 'unavailable'],
+    async handle(input, deps) {
+      const { key } = claimOf(input);
+      const { bookingId } = input.params;
+      const ref = { tenantId: input.caller.tenantId, bookingId };
+      const before = await findBooking(deps.database, ref);
+      if (!before) throw notFound('booking');
+      if (before.state === 'cancelled') return answerOf(ref, deps);
+      const changeId = uuidV5(`booking-change/${ref.tenantId}/${bookingId}`, key);
+      const { reason } = input.body;
+      const done = await asking(deps.commands.cancelBooking({ ...ref, changeId, reason }));
+      if (done.kind === 'no-such-booking') throw notFound('booking');
+      if (done.kind === 'not-cancellable') throw ended('not-cancellable', done.state);
+      if (done.kind === 'busy')
+        throw new Problem('change-under-way', { headers: { 'retry-after': '2' } });
+      return answerOf(ref, deps);
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/bookings/{bookingId}/confirm',
+    id: 'confirmBooking',
+    tag,
+    summary: 'Confirm an external payment',
+    about: 'Says that you have the money, with your own reference. Repeating it changes nothing.',
+    scopes,
+    params,
+    body: Confirmation,
+    bodyExample: { reference: 'invoice-2027-0042' },
+    answer: { status: 200, about: 'The booking as it is now.', schema: Booking },
+    problems: ['not-found', 'not-awaiting-confirmation', 'unavailable'],
+    async handle({ caller, params, body }, deps) {
+      const ref = { tenantId: caller.tenantId, bookingId: params.bookingId };
+      const before = await findBooking(deps.database, ref);
+      if (!before) throw notFound('booking');
+      if (before.paymentKind !== 'external') throw ended('not-awaiting-confirmation', before.state);
+      if (before.state === 'confirmed') return answerOf(ref, deps);
+      const { reference } = body;
+      const done = await asking(deps.commands.confirmBooking({ ...ref, reference }));
+      if (done.kind === 'no-such-booking') throw notFound('booking');
+      if (done.kind === 'not-awaiting' && done.state !== 'confirmed')
+        throw ended('not-awaiting-confirmation', done.state);
+      return answerOf(ref, deps);
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/v1/bookings/{bookingId}/guest',
+    id: 'eraseGuest',
+    tag,
+    summary: "Erase a booking's guest",
+    about: 'The booking stays; name, contact, reference and metadata are gone for good.',
+    scopes,
+    params,
+    answer: { status: 204, about: 'Erased, or there was none.', schema: null },
+    problems: ['not-found'],
+    async handle({ caller, params }, { database }) {
+      const ref = { tenantId: caller.tenantId, bookingId: params.bookingId };
+      if (!(await eraseGuest(database, ref))) throw notFound('booking');
+      return {};
+    },
+  }),
+];
+
+async function answerOf(ref: Ref, { database }: ApiDependencies): Promise<Answer> {
+  const row = await findBooking(database, ref);
+  if (!row) throw notFound('booking');
+  return { body: showBooking(row, ref.tenantId) };
+}
+
+const ended = (
+  name: 'not-cancellable' | 'not-awaiting-confirmation',
+  state: BookingState,
+): Problem => new Problem(name, { more: { state } });

@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { BOOKING_STATES } from '../../domain/booking.ts';
+import type { StoredBooking } from '../../store/booking-reads.ts';
+import { findBooking, listBookings } from '../../store/booking-reads.ts';
+import { hasScope, requireScope } from '../auth.ts';
+import type { Book } from '../book.ts';
+import { createBook } from '../book.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { describeError } from '../failures.ts';
+import { claimOf, REPEATED } from '../idempotency.ts';
+import type { Metrics } from '../metrics.ts';
+import { pageOf } from '../page.ts';
+import { notFound, Problem } from '../problem.ts';
+import type { Route } from '../route.ts';
+import { route } from '../route.ts';
+import { Booking, BookingInFull, BookingPage, NewBooking } from '../schemas/booking.ts';
+import { Id, pageQuery } from '../schemas/common.ts';
+import { showBooking } from '../show-booking.ts';
+
+const tag = 'Bookings';
+const MAX_WAIT_S = 30;
+
+export const bookingRoutes = (metrics: Metrics): Route[] => [
+  bookRoute(createBook(metrics)),
+  listRoute,
+  readRoute,
+];
+
+const bookRoute = (book: Book): Route =>
+  route({
+    method: 'post',
+    path: '/v1/bookings',
+    id: 'createBooking',
+    tag,
+    summary: 'Book',
+    about:
+      'Answers with the hold as soon as it stands; payment and confirmation go on. `Prefer: wait=N` (at most 30) waits up to N seconds for the outcome: the status stays 201, read `state`, which may be `confirmed` or already `declined`, `expired` or `cancelled`. ' +
+      'One Idempotency-Key is one booking for ever: repeating the request answers how it stands now, and a new attempt after a decline needs a new key. A refusal (409) may be asked again with the same key and body. ' +
+      'Payment is by a `method` you have, by your own means (`external`, then confirm), or `none` for what is free; confirmation in the browser will be a further kind. A price per night counts local midnights, at least one.',
+    scopes: ['bookings:write'],
+    idempotent: true,
+    headers: { Prefer: '`wait=N`: wait up to N seconds (RFC 7240).' },
+    body: NewBooking,
+    bodyExample: {
+      resourceId: 'villa-aurora',
+      startAt: '2027-01-10T15:00:00+01:00',
+      endAt: '2027-01-14T10:00:00+01:00',
+      party: 1,
+      payment: { kind: 'method', paymentMethod: 'pm_card_visa' },
+      guest: { name: 'Ada Rossi', reference: 'web-4711' },
+    },
+    answer: {
+      status: 201,
+      about: 'The hold, or how the booking of this key stands now.',
+      schema: Booking,
+      headers: { Location: 'The booking.' },
+    },
+    problems: [
+      'not-found',
+      'not-available',
+      'not-bookable',
+      'price-changed',
+      'payment-unsuitable',
+      'unknown-reference',
+      'in-progress',
+      'given-up',
+      'unavailable',
+    ],
+    async handle(input, deps) {
+      const claim = claimOf(input);
+      const waitS = waitOf(input.header('prefer'));
+      if (input.body.price) requireScope(input.caller, ['payments:write']);
+      const { bookingId, repeated } = await book(claim, input.body, deps);
+      const ref = { tenantId: claim.tenantId, bookingId };
+      if (waitS > 0) await awaitOutcome(ref, waitS * 1_000, deps);
+      const row = await findBooking(deps.database, ref);
+      // The hold is committed before it is answered, so its row is there.
+      if (!row) throw new Problem('internal');
+      return {
+        body: showBooking(row, claim.tenantId),
+        headers: {
+          location: `/v1/bookings/${bookingId}`,
+          ...(waitS > 0 ? { 'preference-applied': `wait=${waitS}` } : {}),
+          ...(repeated ? REPEATED : {}),
+        },
+      };
+    },
+  });
+
+const listRoute = route({
+  method: 'get',
+  path: '/v1/bookings',
+  id: 'listBookings',
+  tag,
+  summary: 'List bookings',
+  scopes: ['bookings:write', 'journal:read'],
+  query: z.strictObject({
+    ...pageQuery,
+    after: z
+      .string()
+      .regex(/^\d{1,17}_[A-Za-z0-9-]{1,64}$/, 'must be `next` of the page before')
+      .optional(),
+    state: z.enum(BOOKING_STATES).optional(),
+    resourceId: Id.optional(),
+  }),
+  answer: { status: 200, about: 'By time of creation, without guests.', schema: BookingPage },
+  problems: [],
+  async handle({ caller, query }, { database }) {
+    const { tenantId } = caller;
+    const { state, resourceId, limit } = query;
+    const [createdUs = '', id = ''] = query.after?.split('_') ?? [];
+    const after = query.after === undefined ? null : { createdUs, id };
+    const rows = await listBookings(database, { tenantId, state, resourceId, limit, after });
+    const show = (row: StoredBooking) => showBooking(row, tenantId);
+    return { body: pageOf(rows, { limit, keyOf: (row) => row.position, show }) };
+  },
+});
+
+const readRoute = route({
+  method: 'get',
+  path: '/v1/bookings/{bookingId}',
+  id: 'getBooking',
+  tag,
+  summary: 'Read a booking',
+  scopes: ['bookings:write', 'journal:read'],
+  params: z.strictObject({ bookingId: Id }),
+  answer: {
+    status: 200,
+    about: 'The booking; its guest for keys with bookings:write only.',
+    schema: BookingInFull,
+  },
+  problems: ['not-found'],
+  async handle({ caller, params }, { database, vault }) {
+    const ref = { tenantId: caller.tenantId, bookingId: params.bookingId };
+    const row = await findBooking(database, ref);
+    if (!row) throw notFound('booking');
+    const open = hasScope(caller, 'bookings:write') && row.guest !== null;
+    const guest = open
+      ? (JSON.parse(
+          vault.open([ref.tenantId, 'booking.guest', ref.bookingId], row.guest!),
+        ) as unknown)
+      : null;
+    return { body: { ...showBooking(row, ref.tenantId), guest } };
+  },
+});
+
+/** RFC 7240 §4.3; other preferences are ignored, as it says. */
+function waitOf(header: string | undefined): number {
+  const match = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?/i.exec(header ?? '');
+  return Math.min(Number(match?.[1] ?? 0), MAX_WAIT_S);
+}
+
+/** The row tells in the end, so a wait that fails is only a shorter wait. */
+async function awaitOutcome(
+  ref: { tenantId: string; bookingId: string },
+  timeoutMs: number,
+  { commands, log }: ApiDependencies,
+): Promise<void> {
+  try {
+    await commands.awaitBooking(ref, timeoutMs);
+  } catch (error) {
+    log('warn', 'a booking was not waited for', { ...describeError(error) });
+  }
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import type { Zones } from '../../domain/availability.ts';
+import type { WallTime } from '../../domain/event.ts';
+import type { StoredChannelEvent } from '../../store/channel-events.ts';
+import { listChannelEvents } from '../../store/channel-events.ts';
+import type { StoredConnection } from '../../store/connections.ts';
+import { findConnection } from '../../store/connections.ts';
+import { pageOf } from '../page.ts';
+import { notFound } from '../problem.ts';
+import { route } from '../route.ts';
+import { Id, pageQuery } from '../schemas/common.ts';
+import { ChannelEventPage } from '../schemas/connection.ts';
+import { latencyOf } from './availability.ts';
+
+export const channelEventRoute = route({
+  method: 'get',
+  path: '/v1/connections/{connectionId}/events',
+  id: 'listChannelEvents',
+  tag: 'Connections',
+  summary: 'List what the outside calendar holds',
+  about:
+    'Current entries without titles, people or places. A series is one entry with its first start; its exceptions are entries of their own.',
+  scopes: ['connections:write'],
+  params: z.strictObject({ connectionId: Id }),
+  query: z.strictObject(pageQuery),
+  answer: { status: 200, about: 'By native id.', schema: ChannelEventPage },
+  problems: ['not-found'],
+  async handle({ caller, params, query }, { database, zones }) {
+    const ref = { tenantId: caller.tenantId, connectionId: params.connectionId };
+    const connection = await findConnection(database, ref);
+    if (!connection) throw notFound('connection');
+    const { limit } = query;
+    const after = query.after && Buffer.from(query.after, 'base64url').toString();
+    const rows = await listChannelEvents(database, { ...ref, after, limit });
+    const show = (row: StoredChannelEvent) => showEvent(row, connection, zones);
+    // Native ids are any text, so that the position is encoded.
+    const keyOf = (row: StoredChannelEvent) => Buffer.from(row.nativeId).toString('base64url');
+    return { body: pageOf(rows, { limit, keyOf, show }) };
+  },
+});
+
+function showEvent(row: StoredChannelEvent, connection: StoredConnection, zones: Zones) {
+  const { event } = row;
+  const visibleAt = row.recordedAt.getTime();
+  const { start } = event;
+  return {
+    id: row.id,
+    resourceId: connection.resourceId,
+    connectionId: connection.id,
+    channel: connection.channel,
+    nativeId: row.nativeId,
+    feedPosition: Number(row.feedPosition),
+    startAt: instantOf(start, connection.timeZone, zones),
+    endAt: instantOf(event.end, connection.timeZone, zones),
+    timeZone:
+      start?.kind === 'zoned' ? start.zone : start?.kind === 'utc' ? 'UTC' : connection.timeZone,
+    allDay: start?.kind === 'date',
+    recurring: event.recurrence.length > 0,
+    status: event.status,
+    transparency: event.transparency,
+    effect: effectOf(row),
+    withheldReason: row.withheldReason,
+    visibleAt: row.recordedAt.toISOString(),
+    latency: latencyOf(visibleAt, {
+      updatedAt: event.updatedAt,
+      notifiedAt: row.notifiedAt?.getTime() ?? null,
+    }),
+  };
+}
+
+function effectOf(row: StoredChannelEvent): 'withheld' | 'mirror' | 'busy' | 'none' {
+  if (row.withheldReason !== null) return 'withheld';
+  if (row.event.marker !== null) return 'mirror';
+  return row.busySpans > 0 ? 'busy' : 'none';
+}
+
+/** Null for a time that cannot be placed; such an entry is withheld, and says why. */
+function instantOf(wall: WallTime | null, zone: string, zones: Zones): string | null {
+  if (wall === null) return null;
+  try {
+    return new Date(zones.instantOf(wall, zone)).toISOString();
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,80 @@
+import { createServer } from 'node:http';
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { createCommands } from '../temporal/client.ts';
+import { accessOpener } from './access.ts';
+import { createApp } from './api/app.ts';
+import { createRegistry, settingsOf } from './channels/registry.ts';
+import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from './calendar/zones.ts';
+import { loadConfig } from './config.ts';
+import { log } from './log.ts';
+import { createOutbound } from './outbound/outbound.ts';
+import { createStripeProvider } from './payments/stripe.ts';
+import { openDatabase } from './store/database.ts';
+import { commandLookups } from './store/lookups.ts';
+import { createVault } from './vault.ts';
+
+/** The HTTP process. Everything it uses is made here, by hand, and closed in reverse. */
+const PAYMENT_TIMEOUT_MS = 20_000;
+const DRAIN_MS = 10_000;
+
+async function main(): Promise<void> {
+  const config = loadConfig(process.env);
+  const temporal = loadClientConnectConfig();
+  const connection = await Connection.connect(temporal.connectionOptions);
+  const client = new Client({ connection, namespace: temporal.namespace ?? 'default' });
+  const database = openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize });
+  const vault = createVault(config.keyring);
+  const outbound = createOutbound({ allow: config.outboundAllow, ports: config.outboundPorts });
+  const providers = createRegistry(settingsOf(config, outbound.fetchOutside));
+  const app = createApp({
+    database,
+    vault,
+    providers,
+    commands: createCommands({
+      client,
+      taskQueue: config.taskQueue,
+      lookups: commandLookups(database.pool),
+    }),
+    payments: createStripeProvider({ apiUrl: config.stripeApiUrl, timeoutMs: PAYMENT_TIMEOUT_MS }),
+    openAccess: accessOpener({ database, vault, channels: providers, now: Date.now }),
+    checkAddress: outbound.checkAddress,
+    zones: {
+      instantOf,
+      isKnown: zoneIsKnown,
+      toInstant: wallToInstant,
+      toWall: instantToWall,
+    },
+    config: { publicUrl: config.publicUrl ?? `http://${config.apiHost}:${config.apiPort}` },
+    now: Date.now,
+    log,
+  });
+
+  const server = createServer(app);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(config.apiPort, config.apiHost, resolve);
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : config.apiPort;
+  process.stdout.write(`${JSON.stringify({ ready: true, port })}\n`);
+
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve).once('SIGINT', resolve);
+  });
+  // Answers under way are given; idle connections and stragglers are cut.
+  server.close();
+  server.closeIdleConnections();
+  setTimeout(() => server.closeAllConnections(), DRAIN_MS).unref();
+  await new Promise<void>((resolve) => void server.once('close', () => resolve()));
+  await outbound.close();
+  await connection.close();
+  await database.close();
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    log('error', 'the API stops', { reason: error instanceof Error ? error.message : 'unknown' });
+    process.exit(1);
+  },
+);

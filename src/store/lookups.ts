@@ -1,0 +1,24 @@
+import type pg from 'pg';
+import type { BookingRef, ConnectionRef } from '../commands.ts';
+import type { BookingState } from '../domain/booking.ts';
+
+/** What a command has to know of a row before it can speak to its workflow. */
+export const commandLookups = (pool: pg.Pool) => ({
+  async connection(ref: ConnectionRef): Promise<{ channel: string; resourceId: string } | null> {
+    const { rows } = await pool.query<{ channel: string; resourceId: string }>({
+      name: 'connection-lookup',
+      text: `SELECT channel, resource_id AS "resourceId" FROM connection
+              WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
+      values: [ref.tenantId, ref.connectionId],
+    });
+    return rows[0] ?? null;
+  },
+  async bookingState(ref: BookingRef): Promise<BookingState | null> {
+    const { rows } = await pool.query<{ state: BookingState }>({
+      name: 'booking-state',
+      text: 'SELECT state FROM booking WHERE tenant_id = $1 AND id = $2',
+      values: [ref.tenantId, ref.bookingId],
+    });
+    return rows[0]?.state ?? null;
+  },
+});

@@ -1,0 +1,47 @@
+import {
+  commitBooking,
+  cancelBooking,
+  closeChange,
+  flagAttention,
+  openChange,
+  releaseBooking,
+} from '../../src/store/bookings.ts';
+import { holdUnits } from '../../src/store/holds.ts';
+import { recordExternal } from '../../src/store/payments.ts';
+import type { BookingLedgerActivities } from '../contracts/booking.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+
+/** The ledger's side of a booking: one database transaction each, run as local activities. */
+export function bookingLedger(deps: ActivityDependencies): BookingLedgerActivities {
+  const { pool } = deps.database;
+
+  /** Not waited for: the mirror rows are durable, and a sweeper tells what nobody was told. */
+  const wake = (tenantId: string, connections: readonly string[]): void => {
+    for (const connectionId of connections)
+      deps.commands.requestMirror({ tenantId, connectionId }).catch((error: unknown) => {
+        deps.log('warn', 'a mirror waits for the sweeper', { connectionId, error: nameOf(error) });
+      });
+  };
+
+  return {
+    holdSlot: (input) => holdUnits(pool, input),
+    releaseSlot: (input) => releaseBooking(pool, input),
+    recordExternalPayment: (input) => recordExternal(pool, input),
+    async commitBooking(input) {
+      const committed = await commitBooking(pool, input);
+      if (committed.kind === 'confirmed') wake(input.tenantId, committed.connections);
+      return { kind: committed.kind };
+    },
+    async callOff(input) {
+      const cancelled = await cancelBooking(pool, input);
+      if (cancelled.kind === 'not-confirmed') return cancelled;
+      wake(input.tenantId, cancelled.connections ?? []);
+      return { kind: 'cancelled', state: 'cancelled' };
+    },
+    openChange: (input) => openChange(pool, input),
+    closeChange: (input) => closeChange(pool, input),
+    callPerson: (input) => flagAttention(pool, input),
+  };
+}
+
+const nameOf = (error: unknown): string => (error instanceof Error ? error.name : 'unknown');

@@ -1,0 +1,53 @@
+import {
+  clearDisconnected,
+  setConnectionStatus,
+  startGeneration,
+} from '../../src/store/connection-status.ts';
+import type { BookingLedgerActivities, BookingPaymentActivities } from '../contracts/booking.ts';
+import type { ConnectionActivities, ConnectionLedgerActivities } from '../contracts/connection.ts';
+import { bookingLedger } from './booking.ts';
+import { carryOutMirrors } from './connection-mirrors.ts';
+import { keepWatch, stopWatches } from './connection-watch.ts';
+import { pullPage } from './connection.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+import { translated } from './failure.ts';
+import { bookingPayments } from './payment.ts';
+
+/** What runs on the main queue: acts of the ledger, and payments. */
+export function mainActivities(
+  deps: ActivityDependencies,
+): BookingLedgerActivities & BookingPaymentActivities & ConnectionLedgerActivities {
+  const { pool } = deps.database;
+  return translated(
+    {
+      ...bookingLedger(deps),
+      ...bookingPayments(deps),
+      async recordStatus(input) {
+        await setConnectionStatus(pool, input, input);
+      },
+      async beginGeneration(input) {
+        await startGeneration(pool, input);
+      },
+      clearConnection: (input) => clearDisconnected(pool, input),
+    } satisfies ReturnType<typeof mainActivities>,
+    (error) => logBug(deps, error),
+  );
+}
+
+/** What runs on each channel's own queue. */
+export const channelActivities = (deps: ActivityDependencies): ConnectionActivities =>
+  translated(
+    {
+      pullPage: (input) => pullPage(deps, input),
+      carryOutMirrors: (input) => carryOutMirrors(deps, input),
+      keepWatch: (input) => keepWatch(deps, input),
+      stopWatches: (input) => stopWatches(deps, input),
+    } satisfies ConnectionActivities,
+    (error) => logBug(deps, error),
+  );
+
+function logBug(deps: ActivityDependencies, error: unknown): void {
+  const { name, stack } = error instanceof Error ? error : { name: 'unknown', stack: undefined };
+  // The stack without its first line: messages of libraries may quote what they were given.
+  deps.log('error', 'activity failed', { name, at: stack?.split('\n').slice(1, 6).join(' | ') });
+}

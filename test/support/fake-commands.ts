@@ -1,0 +1,41 @@
+import type { Commands, StartBooking } from '../../src/commands.ts';
+import type { Database } from '../../src/store/database.ts';
+import { holdUnits } from '../../src/store/holds.ts';
+
+export interface FakeCommands extends Commands {
+  /** What was asked, in order: verb and id. */
+  asked: string[];
+  started: StartBooking[];
+}
+
+/** Workflows that hold at once and then do nothing; any verb can be replaced by a test. */
+export function fakeCommands(database: Database, own: Partial<Commands> = {}): FakeCommands {
+  const asked: string[] = [];
+  const started: StartBooking[] = [];
+  return {
+    asked,
+    started,
+    async startBooking(input) {
+      started.push(input);
+      return holdUnits(database.pool, input);
+    },
+    awaitBooking: async ({ bookingId }) => void asked.push(`await ${bookingId}`),
+    async confirmBooking({ bookingId }) {
+      asked.push(`confirm ${bookingId}`);
+      return { kind: 'confirmed' };
+    },
+    async cancelBooking({ bookingId, tenantId, reason }) {
+      asked.push(`cancel ${bookingId}`);
+      const release = 'SELECT release_booking($1, $2, $3, $4)';
+      await database.pool.query(release, [tenantId, bookingId, 'cancelled', reason]);
+      return { kind: 'cancelled' };
+    },
+    startConnection: async ({ connectionId }) => void asked.push(`connect ${connectionId}`),
+    requestSync: async ({ connectionId }) => void asked.push(`sync ${connectionId}`),
+    async steerConnection({ connectionId, verb }) {
+      asked.push(`${verb.kind} ${connectionId}`);
+    },
+    ping: async () => undefined,
+    ...own,
+  };
+}
