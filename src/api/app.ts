@@ -4,15 +4,15 @@ import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } 
 import type { Authenticate } from './auth.ts';
 import { createAuthenticate, NOBODY } from './auth.ts';
 import { bodyReader } from './body.ts';
+import { createBook } from './book.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { asProblem, describeError } from './failures.ts';
-import type { Metrics } from './metrics.ts';
 import { createMetrics } from './metrics.ts';
 import { pages } from './pages.ts';
 import { PROBLEMS, Problem, problemBody } from './problem.ts';
-import type { Route } from './route.ts';
+import type { ApiContext, Route } from './route.ts';
 import { expressPath, sendAnswer } from './route.ts';
-import { createRoutes } from './routes.ts';
+import { ROUTES } from './routes.ts';
 
 /** The whole HTTP application; it listens nowhere by itself. */
 export function createApp(deps: ApiDependencies): Express {
@@ -22,11 +22,12 @@ export function createApp(deps: ApiDependencies): Express {
   app.set('query parser', 'simple');
 
   const metrics = createMetrics(deps.database);
-  const serving = { authenticate: createAuthenticate(deps.database, deps.now), deps, metrics };
+  const context = { ...deps, metrics, book: createBook(metrics) };
+  const authenticate = createAuthenticate(deps.database, deps.now);
   const methods = new Map<string, string[]>();
-  for (const route of createRoutes(metrics)) {
+  for (const route of ROUTES) {
     const path = expressPath(route.path);
-    app[route.method](path, serve(route, serving));
+    app[route.method](path, serve(route, authenticate, context));
     methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()]);
   }
   app.use(pages());
@@ -38,23 +39,17 @@ export function createApp(deps: ApiDependencies): Express {
   return app;
 }
 
-interface Serving {
-  authenticate: Authenticate;
-  deps: ApiDependencies;
-  metrics: Metrics;
-}
-
 /** Key and scope come first, so that nobody unknown can make us read a body. */
-function serve(route: Route, { authenticate, deps, metrics }: Serving): RequestHandler {
+function serve(route: Route, authenticate: Authenticate, context: ApiContext): RequestHandler {
   const readBody = bodyReader(route);
   return async (request, response) => {
     const startedAt = performance.now();
     response.once('finish', () => {
-      metrics.observe(route, response.statusCode, performance.now() - startedAt);
+      context.metrics.observe(route, response.statusCode, performance.now() - startedAt);
     });
     const caller = route.scopes ? await authenticate(request, route.scopes) : NOBODY;
     await readBody?.(request, response);
-    const answer = await route.run(request, caller, deps);
+    const answer = await route.run(request, caller, context);
     if (!response.headersSent) response.set('cache-control', 'no-store');
     sendAnswer(response, answer, route.answer.status);
   };

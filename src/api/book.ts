@@ -12,7 +12,7 @@ import { asking } from './commands.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { inProgress } from './failures.ts';
 import { createCoalescer, createLimiter } from './gate.ts';
-import { bookingIdOf, canonicalJson } from './idempotency.ts';
+import { bookingIdOf, canonicalJson } from './identity.ts';
 import type { Metrics } from './metrics.ts';
 import { notFound, Problem } from './problem.ts';
 import type { NewBooking } from './schemas/booking.ts';

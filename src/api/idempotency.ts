@@ -3,6 +3,7 @@ import type { Claim, KeyUse, StoredAnswer } from '../store/idempotency.ts';
 import { findKeyUse, once } from '../store/idempotency.ts';
 import type { Tx } from '../store/transactions.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import { canonicalJson } from './identity.ts';
 import { Problem } from './problem.ts';
 import type { Answer, Input } from './route.ts';
 
@@ -17,14 +18,6 @@ export function claimOf(input: Input<unknown, unknown, unknown>): Claim {
   const fingerprint = createHash('sha256').update(asked).digest('hex');
   return { tenantId: input.caller.tenantId, key, fingerprint };
 }
-
-/** Keys sorted at every depth, so that two spellings of one object are one text. */
-export const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, one: unknown) =>
-    typeof one === 'object' && one !== null && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : one,
-  ) ?? '';
 
 /** Creates at most once per key; `prepare` may ask outside parties and runs before any lock. */
 export async function createOnce<T>(
@@ -54,21 +47,3 @@ function repeated(use: KeyUse): Answer {
   if (use.kind !== 'answered') throw new Problem('idempotency-mismatch');
   return { status: use.answer.status, body: use.answer.body, headers: REPEATED };
 }
-
-/** A version 5 UUID (RFC 9562 §5.5). `namespace` is a UUID, or any text hashed into one. */
-export function uuidV5(namespace: string, name: string): string {
-  const space = /^[0-9a-f-]{36}$/.test(namespace)
-    ? Buffer.from(namespace.replaceAll('-', ''), 'hex')
-    : Buffer.from(uuidV5(HOLDFAST_SPACE, namespace).replaceAll('-', ''), 'hex');
-  const bytes = createHash('sha1').update(space).update(name).digest().subarray(0, 16);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x50;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** Fixed for ever: booking ids follow from it. */
-const HOLDFAST_SPACE = '5f0c1b8e-6d0f-4d27-9a53-2f6f7f1e9c44';
-
-/** The same key of one tenant is always the same booking. */
-export const bookingIdOf = (tenantId: string, key: string): string =>
-  uuidV5(`tenant/${tenantId}`, key);

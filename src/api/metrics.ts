@@ -2,10 +2,9 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Refusal } from '../domain/booking.ts';
 import type { Database } from '../store/database.ts';
 import { readStanding } from '../store/metrics.ts';
-import type { Route } from './route.ts';
 
 export interface Metrics {
-  observe(route: Route, status: number, durationMs: number): void;
+  observe(route: { method: string; path: string }, status: number, durationMs: number): void;
   refused(refusal: Refusal): void;
   /** `clean`: woke a connection; `dirty`: it was awake; `unknown`: no such watch. */
   notified(found: 'clean' | 'dirty' | 'unknown'): void;

@@ -1,9 +1,17 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Caller, Scope } from './auth.ts';
+import type { Book } from './book.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import type { Metrics } from './metrics.ts';
 import type { ProblemName } from './problem.ts';
 import { Problem } from './problem.ts';
+
+/** What handlers are given: what the API was given, and what one process keeps in common. */
+export interface ApiContext extends ApiDependencies {
+  metrics: Metrics;
+  book: Book;
+}
 
 /**
  * A route as data: what checks a request also documents it. `path` is in OpenAPI's form,
@@ -69,14 +77,14 @@ interface RouteSpec<P, Q, B> extends RouteFacts {
   params?: z.ZodType<P>;
   query?: z.ZodType<Q>;
   body?: z.ZodType<B>;
-  handle(input: Input<P, Q, B>, deps: ApiDependencies): Promise<Answer>;
+  handle(input: Input<P, Q, B>, deps: ApiContext): Promise<Answer>;
 }
 
 export interface Route extends RouteFacts {
   params?: z.ZodType;
   query?: z.ZodType;
   body?: z.ZodType;
-  run(request: Request, caller: Caller, deps: ApiDependencies): Promise<Answer>;
+  run(request: Request, caller: Caller, deps: ApiContext): Promise<Answer>;
 }
 
 /** Ties handler and schemas together by type, and forgets the types for the list of routes. */

@@ -1,4 +1,3 @@
-import type { Metrics } from './metrics.ts';
 import type { Route } from './route.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { availabilityRoute } from './routes/availability.ts';
@@ -15,10 +14,10 @@ import { paymentRoutes } from './routes/payments.ts';
 import { resourceRoutes } from './routes/resources.ts';
 
 /** Every route, the busiest first: Express looks from the top. */
-export const createRoutes = (metrics: Metrics): Route[] => [
+export const ROUTES: readonly Route[] = [
   availabilityRoute,
-  notificationRoute(metrics),
-  ...bookingRoutes(metrics),
+  notificationRoute,
+  ...bookingRoutes,
   ...bookingChangeRoutes,
   ...resourceRoutes,
   ...blockRoutes,
@@ -28,5 +27,5 @@ export const createRoutes = (metrics: Metrics): Route[] => [
   ...connectionVerbRoutes,
   channelEventRoute,
   ...paymentRoutes,
-  ...healthRoutes(metrics),
+  ...healthRoutes,
 ];

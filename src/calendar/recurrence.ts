@@ -31,7 +31,7 @@ export interface ExpandRequest {
   limits?: Partial<ExpandLimits>;
 }
 
-export interface OccurrenceSpan extends Interval {
+interface OccurrenceSpan extends Interval {
   /** The occurrence's place in its series: `YYYY-MM-DD`, or its UTC instant to the second. */
   originalStart: string;
   /** Of the entry that takes the time: the master, or the exception that governs. */

@@ -131,6 +131,18 @@ export async function listConnections(
   return rows.map(connectionOf);
 }
 
+/** Ids of the connections that an account opens. */
+export async function connectionsOfAccount(
+  database: Database,
+  { tenantId, accountId }: { tenantId: string; accountId: string },
+): Promise<string[]> {
+  const rows = await database.prisma.connection.findMany({
+    where: { tenantId, accountId, disconnectedAt: null },
+    select: { id: true },
+  });
+  return rows.map((row) => row.id);
+}
+
 /** What a connection holds: entries, entries withheld, busy spans, mirrors not yet carried out. */
 export async function countsOf(
   database: Database,

@@ -63,7 +63,7 @@ function pullLaws(bench: () => Bench, position: Position): void {
     expect(spanOf(copy.events.get(ids[2]!))).toEqual([startAt, endAt]);
   });
 
-  test('an addition, a move and a deletion arrive with the next pull', async () => {
+  test('an addition, a move and a deletion arrive with the next pull, and only with that', async () => {
     const { at, ids, copy } = await seeded();
     const [added] = await bench().seedEvents(at, [hourOn(20)]);
     await bench().editEvent(at, ids[0]!, hourOn(21, 15));
@@ -74,6 +74,8 @@ function pullLaws(bench: () => Bench, position: Position): void {
     expect(spanOf(copy.events.get(ids[0]!))).toEqual([startAt, endAt]);
     expect(copy.events.has(ids[1]!)).toBe(false);
     expect(copy.events.has(added!)).toBe(true);
+    const again = await runPass(bench(), at, { copy });
+    expect(again.flatMap((page) => page.changes)).toEqual([]);
   });
 
   test('full then incremental equals a later full pull, after every kind of edit', async () => {

@@ -84,8 +84,7 @@ export async function startApi(own: Partial<ApiDependencies> = {}): Promise<Test
   return {
     ...{ url, database, deps, keys, log },
     commands: deps.commands as FakeCommands,
-    ask: (method, path, asking = {}) =>
-      send(`${url}${path}`, method, { key: keys.a, ...asking }),
+    ask: (method, path, asking = {}) => send(`${url}${path}`, method, { key: keys.a, ...asking }),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -97,7 +96,8 @@ export async function startApi(own: Partial<ApiDependencies> = {}): Promise<Test
 
 async function send(url: string, method: string, asking: Asking): Promise<Reply> {
   const { key, body } = asking;
-  const json = body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' };
+  const json =
+    body === undefined || typeof body === 'string' ? {} : { 'content-type': 'application/json' };
   const answer = await fetch(url, {
     method,
     redirect: 'manual',
@@ -106,9 +106,7 @@ async function send(url: string, method: string, asking: Asking): Promise<Reply>
       ...json,
       ...asking.headers,
     },
-    ...(body === undefined
-      ? {}
-      : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
   const isJson = /json/.test(answer.headers.get('content-type') ?? '');

@@ -32,6 +32,8 @@ export function fakeCommands(database: Database, own: Partial<Commands> = {}): F
     },
     startConnection: async ({ connectionId }) => void asked.push(`connect ${connectionId}`),
     requestSync: async ({ connectionId }) => void asked.push(`sync ${connectionId}`),
+    requestMirror: async ({ connectionId }) => void asked.push(`mirror ${connectionId}`),
+    reauthorized: async ({ connectionId }) => void asked.push(`reauthorized ${connectionId}`),
     async steerConnection({ connectionId, verb }) {
       asked.push(`${verb.kind} ${connectionId}`);
     },

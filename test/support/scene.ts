@@ -97,6 +97,7 @@ export async function addPaymentAccount(holdfast: Holdfast): Promise<string> {
   const webhookSecret = `whsec_${randomUUID().replaceAll('-', '')}`;
   await holdfast.control('PUT', `/stripe/accounts/acct_${randomUUID().slice(0, 8)}`, { secretKey });
   const answer = await holdfast.call('POST', '/payment-accounts', {
+    id: `p-${randomUUID().slice(0, 8)}`,
     service: 'stripe',
     secretKey,
     webhookSecret,

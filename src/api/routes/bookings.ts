@@ -3,15 +3,11 @@ import { BOOKING_STATES } from '../../domain/booking.ts';
 import type { StoredBooking } from '../../store/booking-reads.ts';
 import { findBooking, listBookings } from '../../store/booking-reads.ts';
 import { hasScope, requireScope } from '../auth.ts';
-import type { Book } from '../book.ts';
-import { createBook } from '../book.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { describeError } from '../failures.ts';
 import { claimOf, REPEATED } from '../idempotency.ts';
-import type { Metrics } from '../metrics.ts';
 import { pageOf } from '../page.ts';
 import { notFound, Problem } from '../problem.ts';
-import type { Route } from '../route.ts';
 import { route } from '../route.ts';
 import { Booking, BookingInFull, BookingPage, NewBooking } from '../schemas/booking.ts';
 import { Id, pageQuery } from '../schemas/common.ts';
@@ -20,72 +16,65 @@ import { showBooking } from '../show-booking.ts';
 const tag = 'Bookings';
 const MAX_WAIT_S = 30;
 
-export const bookingRoutes = (metrics: Metrics): Route[] => [
-  bookRoute(createBook(metrics)),
-  listRoute,
-  readRoute,
-];
-
-const bookRoute = (book: Book): Route =>
-  route({
-    method: 'post',
-    path: '/v1/bookings',
-    id: 'createBooking',
-    tag,
-    summary: 'Book',
-    about:
-      'Answers with the hold as soon as it stands; payment and confirmation go on. `Prefer: wait=N` (at most 30) waits up to N seconds for the outcome: the status stays 201, read `state`, which may be `confirmed` or already `declined`, `expired` or `cancelled`. ' +
-      'One Idempotency-Key is one booking for ever: repeating the request answers how it stands now, and a new attempt after a decline needs a new key. A refusal (409) may be asked again with the same key and body. ' +
-      'Payment is by a `method` you have, by your own means (`external`, then confirm), or `none` for what is free; confirmation in the browser will be a further kind. A price per night counts local midnights, at least one.',
-    scopes: ['bookings:write'],
-    idempotent: true,
-    headers: { Prefer: '`wait=N`: wait up to N seconds (RFC 7240).' },
-    body: NewBooking,
-    bodyExample: {
-      resourceId: 'villa-aurora',
-      startAt: '2027-01-10T15:00:00+01:00',
-      endAt: '2027-01-14T10:00:00+01:00',
-      party: 1,
-      payment: { kind: 'method', paymentMethod: 'pm_card_visa' },
-      guest: { name: 'Ada Rossi', reference: 'web-4711' },
-    },
-    answer: {
-      status: 201,
-      about: 'The hold, or how the booking of this key stands now.',
-      schema: Booking,
-      headers: { Location: 'The booking.' },
-    },
-    problems: [
-      'not-found',
-      'not-available',
-      'not-bookable',
-      'price-changed',
-      'payment-unsuitable',
-      'unknown-reference',
-      'in-progress',
-      'given-up',
-      'unavailable',
-    ],
-    async handle(input, deps) {
-      const claim = claimOf(input);
-      const waitS = waitOf(input.header('prefer'));
-      if (input.body.price) requireScope(input.caller, ['payments:write']);
-      const { bookingId, repeated } = await book(claim, input.body, deps);
-      const ref = { tenantId: claim.tenantId, bookingId };
-      if (waitS > 0) await awaitOutcome(ref, waitS * 1_000, deps);
-      const row = await findBooking(deps.database, ref);
-      // The hold is committed before it is answered, so its row is there.
-      if (!row) throw new Problem('internal');
-      return {
-        body: showBooking(row, claim.tenantId),
-        headers: {
-          location: `/v1/bookings/${bookingId}`,
-          ...(waitS > 0 ? { 'preference-applied': `wait=${waitS}` } : {}),
-          ...(repeated ? REPEATED : {}),
-        },
-      };
-    },
-  });
+const bookRoute = route({
+  method: 'post',
+  path: '/v1/bookings',
+  id: 'createBooking',
+  tag,
+  summary: 'Book',
+  about:
+    'Answers with the hold as soon as it stands; payment and confirmation go on. `Prefer: wait=N` (at most 30) waits up to N seconds for the outcome: the status stays 201, read `state`, which may be `confirmed` or already `declined`, `expired` or `cancelled`. ' +
+    'One Idempotency-Key is one booking for ever: repeating the request answers how it stands now, and a new attempt after a decline needs a new key. A refusal (409) may be asked again with the same key and body. ' +
+    'Payment is by a `method` you have, by your own means (`external`, then confirm), or `none` for what is free; confirmation in the browser will be a further kind. A price per night counts local midnights, at least one.',
+  scopes: ['bookings:write'],
+  idempotent: true,
+  headers: { Prefer: '`wait=N`: wait up to N seconds (RFC 7240).' },
+  body: NewBooking,
+  bodyExample: {
+    resourceId: 'villa-aurora',
+    startAt: '2027-01-10T15:00:00+01:00',
+    endAt: '2027-01-14T10:00:00+01:00',
+    party: 1,
+    payment: { kind: 'method', paymentMethod: 'pm_card_visa' },
+    guest: { name: 'Ada Rossi', reference: 'web-4711' },
+  },
+  answer: {
+    status: 201,
+    about: 'The hold, or how the booking of this key stands now.',
+    schema: Booking,
+    headers: { Location: 'The booking.' },
+  },
+  problems: [
+    'not-found',
+    'not-available',
+    'not-bookable',
+    'price-changed',
+    'payment-unsuitable',
+    'unknown-reference',
+    'in-progress',
+    'given-up',
+    'unavailable',
+  ],
+  async handle(input, deps) {
+    const claim = claimOf(input);
+    const waitS = waitOf(input.header('prefer'));
+    if (input.body.price) requireScope(input.caller, ['payments:write']);
+    const { bookingId, repeated } = await deps.book(claim, input.body, deps);
+    const ref = { tenantId: claim.tenantId, bookingId };
+    if (waitS > 0) await awaitOutcome(ref, waitS * 1_000, deps);
+    const row = await findBooking(deps.database, ref);
+    // The hold is committed before it is answered, so its row is there.
+    if (!row) throw new Problem('internal');
+    return {
+      body: showBooking(row, claim.tenantId),
+      headers: {
+        location: `/v1/bookings/${bookingId}`,
+        ...(waitS > 0 ? { 'preference-applied': `wait=${waitS}` } : {}),
+        ...(repeated ? REPEATED : {}),
+      },
+    };
+  },
+});
 
 const listRoute = route({
   method: 'get',
@@ -143,6 +132,8 @@ const readRoute = route({
     return { body: { ...showBooking(row, ref.tenantId), guest } };
   },
 });
+
+export const bookingRoutes = [bookRoute, listRoute, readRoute];
 
 /** RFC 7240 §4.3; other preferences are ignored, as it says. */
 function waitOf(header: string | undefined): number {

@@ -1,7 +1,5 @@
 import { z } from 'zod';
 import type { ApiDependencies } from '../dependencies.ts';
-import type { Metrics } from '../metrics.ts';
-import type { Route } from '../route.ts';
 import { route } from '../route.ts';
 import { answerSchemas } from '../schemas/common.ts';
 
@@ -20,7 +18,7 @@ const Readiness = z
   })
   .register(answerSchemas, { id: 'Readiness' });
 
-export const healthRoutes = (metrics: Metrics): Route[] => [
+export const healthRoutes = [
   route({
     method: 'get',
     path: '/healthz',
@@ -67,7 +65,7 @@ export const healthRoutes = (metrics: Metrics): Route[] => [
     scopes: null,
     answer: { status: 200, about: 'Prometheus text.', schema: null, type: 'text/plain' },
     problems: ['unavailable'],
-    handle: async () => ({ text: await metrics.render() }),
+    handle: async (_input, { metrics }) => ({ text: await metrics.render() }),
   }),
 ];
 

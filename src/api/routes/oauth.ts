@@ -3,10 +3,12 @@ import { z } from 'zod';
 import type { OAuthGrant } from '../../channels/channel-provider.ts';
 import { Failure } from '../../domain/failure.ts';
 import { createAccount, findAccount, reauthorizeAccount } from '../../store/accounts.ts';
+import { connectionsOfAccount } from '../../store/connections.ts';
 import type { OauthState } from '../../store/oauth-states.ts';
 import { keepOauthState, stateRowId, takeOauthState } from '../../store/oauth-states.ts';
 import { change } from '../../store/transactions.ts';
 import type { ApiDependencies } from '../dependencies.ts';
+import { describeError } from '../failures.ts';
 import { notFound, Problem } from '../problem.ts';
 import { providerOf } from '../providers.ts';
 import type { Answer } from '../route.ts';
@@ -91,6 +93,7 @@ export const oauthRoutes = [
       if (kept === 'other-subject')
         return page('That is another account than before. Choose the one you connected first.');
       if (kept === 'missing') return page('The account no longer exists. Start again.');
+      await wakeConnections(deps, state);
       return page(null);
     },
   }),
@@ -129,6 +132,17 @@ async function keep(
     await createAccount(tx, account);
     return 'created';
   });
+}
+
+/** A connection that is not told now finds the new credential at its next poll. */
+async function wakeConnections(deps: ApiDependencies, state: OauthState): Promise<void> {
+  const { tenantId, accountId } = state;
+  if (accountId === null) return;
+  const ids = await connectionsOfAccount(deps.database, { tenantId, accountId });
+  const told = ids.map((connectionId) => deps.commands.reauthorized({ tenantId, connectionId }));
+  for (const outcome of await Promise.allSettled(told))
+    if (outcome.status === 'rejected')
+      deps.log('warn', 'a connection was not told', describeError(outcome.reason));
 }
 
 /** `problem` null is success. Holds no value from the request. */
