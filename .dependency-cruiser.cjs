@@ -1,12 +1,18 @@
 /** The import law: who may know whom. See ARCHITECTURE.md. `allowed` lists everything that is lawful. */
 const from = (path, to, extra = {}) => ({ from: { path }, to: { path: to, ...extra } });
-const NODE = '^(node:)?(assert|async_hooks|buffer|child_process|crypto|dns|events|fs|http|https|net|os|path|perf_hooks|process|querystring|readline|stream|string_decoder|timers|tls|url|util|v8|vm|zlib)(/|$)';
+const NODE =
+  '^(node:)?(assert|async_hooks|buffer|child_process|crypto|dns|events|fs|http|https|net|os|path|perf_hooks|process|querystring|readline|stream|string_decoder|timers|tls|url|util|v8|vm|zlib)(/|$)';
 const npm = (...names) => `node_modules/(${names.join('|')})(/|$)`;
 const PORTS = '^src/(channels/channel-provider|payments/payment-provider|commands)\\.ts$';
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
     {
       name: 'only-server-knows-temporal',
       comment: 'src/ survives replacing Temporal.',
@@ -25,8 +31,14 @@ module.exports = {
     from('^src/domain/', '^src/domain/'),
     from('^src/calendar/', `^src/(calendar|domain)/|${npm('ical.js', 'temporal-polyfill')}`),
     from(PORTS, '^src/domain/'),
-    from('^src/channels/(google|microsoft|caldav|ical)/', `^src/(channels/channel-provider\\.ts|domain/|calendar/|outbound/)|${NODE}`),
-    from('^src/channels/google/', `^src/channels/google/|${npm('googleapis', 'googleapis-common', 'google-auth-library', 'gaxios')}`),
+    from(
+      '^src/channels/(google|microsoft|caldav|ical)/',
+      `^src/(channels/channel-provider\\.ts|domain/|calendar/|outbound/)|${NODE}`,
+    ),
+    from(
+      '^src/channels/google/',
+      `^src/channels/google/|${npm('googleapis', 'googleapis-common', 'google-auth-library', 'gaxios')}`,
+    ),
     from('^src/channels/caldav/', `^src/channels/caldav/|${npm('tsdav')}`),
     from('^src/channels/ical/', '^src/channels/ical/'),
     from('^src/channels/microsoft/', '^src/channels/microsoft/'),
@@ -36,14 +48,32 @@ module.exports = {
     from('^src/outbound/', `^src/(outbound|domain)/|${npm('undici', 'ipaddr\\.js')}|${NODE}`),
     from('^src/(config|vault|log)\\.ts$', `^src/(vault\\.ts|domain/)|${npm('zod')}|${NODE}`),
     from('^src/access\\.ts$', '^src/(channels/|domain/|store/|vault\\.ts$)'),
-    from('^src/store/', `^src/(store/|domain/|commands\\.ts$|payments/payment-provider\\.ts$|channels/channel-provider\\.ts$|vault\\.ts$)|${npm('pg', '@prisma/client', '@prisma/adapter-pg', '@prisma/client-runtime-utils')}|${NODE}`),
-    from('^src/api/', `^src/(api/|domain/|store/|vault\\.ts$|log\\.ts$|webhooks/)|${PORTS.slice(0, -1)}|${npm('express', 'zod', 'prom-client')}|${NODE}`),
+    from(
+      '^src/store/',
+      `^src/(store/|domain/|commands\\.ts$|payments/payment-provider\\.ts$|channels/channel-provider\\.ts$|vault\\.ts$)|${npm('pg', '@prisma/client', '@prisma/adapter-pg', '@prisma/client-runtime-utils')}|${NODE}`,
+    ),
+    from(
+      '^src/api/',
+      `^src/(api/|domain/|store/|vault\\.ts$|log\\.ts$|webhooks/)|${PORTS.slice(0, -1)}|${npm('express', 'zod', 'prom-client')}|${NODE}`,
+    ),
     from('^src/emulators/', `^src/emulators/|${npm('express')}|${NODE}`),
     from('^src/server\\.ts$', ''),
-    from('^temporal/contracts/', `^temporal/contracts/|^src/(domain/|commands\\.ts$)|${npm('@temporalio/(common|workflow)')}`),
-    from('^temporal/workflows/', `^temporal/(workflows|contracts)/|^src/(domain/|commands\\.ts$)|${npm('@temporalio/(workflow|common)')}`),
-    from('^temporal/activities/', `^temporal/(activities|contracts)/|^src/(calendar|channels/registry|channels/channel-provider|payments/payment-provider|commands|access|domain|store|vault|log|webhooks)|${npm('@temporalio/(activity|common)')}|${NODE}`),
-    from('^temporal/client\\.ts$', `^temporal/contracts/|^src/(commands|client)\\.ts$|^src/domain/|${npm('@temporalio/(client|common)')}|${NODE}`),
+    from(
+      '^temporal/contracts/',
+      `^temporal/contracts/|^src/(domain/|commands\\.ts$)|${npm('@temporalio/(common|workflow)')}`,
+    ),
+    from(
+      '^temporal/workflows/',
+      `^temporal/(workflows|contracts)/|^src/(domain/|commands\\.ts$)|${npm('@temporalio/(workflow|common)')}`,
+    ),
+    from(
+      '^temporal/activities/',
+      `^temporal/(activities|contracts)/|^src/(calendar|channels/registry|channels/channel-provider|payments/payment-provider|commands|access|domain|store|vault|log|webhooks)|${npm('@temporalio/(activity|common)')}|${NODE}`,
+    ),
+    from(
+      '^temporal/(client\\.ts$|commands/)',
+      `^temporal/(contracts|commands)/|^src/(commands|client)\\.ts$|^src/domain/|${npm('@temporalio/(client|common)')}|${NODE}`,
+    ),
     from('^temporal/(worker|bundle|sweeper)\\.ts$', ''),
     from('^temporal/server/', ''),
     from('^(scripts|examples|test)/', ''),

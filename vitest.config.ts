@@ -9,7 +9,9 @@ export default defineConfig({
         test: {
           name: 'pure',
           include: ['test/**/*.pure.test.ts'],
+          maxWorkers: 2,
           testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -21,7 +23,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          // Measurements and races need the machine to themselves more than they need speed.
+          // After the quick ones, and with the machine to themselves.
           sequence: { groupOrder: 1 },
         },
       },

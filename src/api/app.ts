@@ -65,6 +65,7 @@ const refuseMethod =
 
 const problemHandler =
   (deps: ApiDependencies): ErrorRequestHandler =>
+  // oxlint-disable-next-line eslint/max-params -- Express knows error handlers by their four
   (error, request, response, next) => {
     if (response.headersSent) {
       next(error);

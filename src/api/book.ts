@@ -73,8 +73,15 @@ export function createBook(metrics: Metrics): Book {
           deps.commands.startBooking({
             ...claim,
             ...terms,
-            ...{ bookingId, resourceId, startAt, endAt, party },
-            ...{ bufferBeforeMs, bufferAfterMs, holdTtlMs, paymentAccountId },
+            bookingId,
+            resourceId,
+            startAt,
+            endAt,
+            party,
+            bufferBeforeMs,
+            bufferAfterMs,
+            holdTtlMs,
+            paymentAccountId,
             paymentKind: payment.kind,
           } satisfies StartBooking),
         );
@@ -138,8 +145,10 @@ async function draft(
   const seal = (part: keyof typeof plain) =>
     plain[part] === null ? null : vault.seal(places[part], plain[part]);
   const other = await leaveDraft(database, {
-    ...{ tenantId, bookingId },
-    ...{ guest: seal('guest'), payment: seal('payment') },
+    tenantId,
+    bookingId,
+    guest: seal('guest'),
+    payment: seal('payment'),
   });
   if (!other) return;
   const left = (part: keyof typeof plain) =>

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { SCOPES } from './auth.ts';
-import { PROBLEMS, problemType } from './problem.ts';
+import { PROBLEM_NAMES, PROBLEMS, problemType } from './problem.ts';
 import type { ProblemName } from './problem.ts';
 import type { Route } from './route.ts';
 import { ROUTES } from './routes.ts';
@@ -54,7 +54,7 @@ const PROBLEM: Json = {
   type: 'object',
   description: 'RFC 9457. Some problems carry further members.',
   properties: {
-    type: { type: 'string', format: 'uri-reference', enum: namesOf(PROBLEMS).map(problemType) },
+    type: { type: 'string', format: 'uri-reference', enum: PROBLEM_NAMES.map(problemType) },
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string', description: 'What happened here and what to do.' },
@@ -196,18 +196,19 @@ export function problemsOf(route: Route): ProblemName[] {
 }
 
 function problemResponses(names: readonly ProblemName[]): Json {
-  const byStatus = Object.groupBy(names, (name) => PROBLEMS[name].status);
-  const answers = Object.entries(byStatus).map(([status, group = []]) => [
-    status,
-    {
-      description: group
-        .map((name) => `[${PROBLEMS[name].title}](${problemType(name)}). ${PROBLEMS[name].todo}`)
-        .join('\n\n'),
+  const answers: Record<string, Json> = {};
+  for (const status of new Set(names.map((name) => PROBLEMS[name].status))) {
+    const these = names.filter((name) => PROBLEMS[name].status === status);
+    answers[status] = {
+      description: these.map(explain).join('\n\n'),
       content: { 'application/problem+json': { schema: reference('Problem') } },
-    },
-  ]);
-  return Object.fromEntries(answers) as Json;
+    };
+  }
+  return answers;
 }
+
+const explain = (name: ProblemName): string =>
+  `[${PROBLEMS[name].title}](${problemType(name)}). ${PROBLEMS[name].todo}`;
 
 const reference = (id: string): Json => ({ $ref: `#/components/schemas/${id}` });
 
@@ -230,7 +231,3 @@ const withoutMarks = (schema: object): Json =>
       return format === 'date-time' && pattern !== undefined ? { ...rest, format } : value;
     }),
   ) as Json;
-
-function namesOf<T extends object>(table: T): (keyof T)[] {
-  return Object.keys(table) as (keyof T)[];
-}

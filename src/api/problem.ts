@@ -166,6 +166,7 @@ export const PROBLEMS = {
 } as const satisfies Record<string, { status: number; title: string; todo: string }>;
 
 export type ProblemName = keyof typeof PROBLEMS;
+export const PROBLEM_NAMES = Object.keys(PROBLEMS) as ProblemName[];
 
 export interface ProblemExtras {
   /** What happened here; the catalogue's advice when left out. */

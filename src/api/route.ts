@@ -55,7 +55,7 @@ export interface Input<P, Q, B> {
   query: Q;
   body: B;
   rawBody: Uint8Array;
-  header(name: string): string | undefined;
+  header: (name: string) => string | undefined;
   /** Names in lower case. */
   headers: Record<string, string | undefined>;
   /** The path as asked, without a query. */

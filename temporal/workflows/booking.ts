@@ -7,22 +7,18 @@ import {
   isCancellation,
   proxyActivities,
   proxyLocalActivities,
-  setHandler,
 } from '@temporalio/workflow';
 import type { HoldAnswer } from '../../src/commands.ts';
 import type { BookingState } from '../../src/domain/booking.ts';
 import { undoStack, type UndoStack } from '../../src/domain/saga.ts';
-import {
-  bookUpdate,
-  bookingStatusQuery,
-  confirmUpdate,
-  giveUpUpdate,
-  type BookingInput,
-  type BookingLedgerActivities,
-  type BookingOutcome,
-  type BookingPaymentActivities,
-  type PaymentRef,
+import type {
+  BookingInput,
+  BookingLedgerActivities,
+  BookingOutcome,
+  BookingPaymentActivities,
+  PaymentRef,
 } from '../contracts/booking.ts';
+import { listen, type Told } from './booking-messages.ts';
 import { undoWatched } from './undo-watched.ts';
 
 /*
@@ -141,43 +137,6 @@ async function release(input: BookingInput, told: Told): Promise<'undone' | 'alr
   const { kind } = await ledger.releaseSlot({ ...input, state, reason: ending.reason ?? 'failed' });
   return kind === 'released' ? 'undone' : 'already-final';
 }
-
-interface Told {
-  hold: HoldAnswer | null;
-  gaveUp: string | null;
-  reference: string | null;
-  ending: BookingOutcome | null;
-  over: boolean;
-}
-
-/** Handlers may run before the first line of the story: state first, then they. */
-function listen(input: BookingInput): Told {
-  const told: Told = { hold: null, gaveUp: null, reference: null, ending: null, over: false };
-  setHandler(bookUpdate, async ({ fingerprint }) => {
-    if (fingerprint !== input.fingerprint) return { kind: 'mismatch' };
-    await condition(() => told.hold !== null);
-    return told.hold!;
-  });
-  setHandler(confirmUpdate, async ({ reference }) => {
-    if (input.paymentKind !== 'external' || told.gaveUp !== null || told.over)
-      return { kind: 'not-awaiting', state: stateOf(told) };
-    told.reference ??= reference;
-    await condition(() => told.over);
-    const state = stateOf(told);
-    return state === 'confirmed' ? { kind: 'confirmed' } : { kind: 'not-awaiting', state };
-  });
-  setHandler(giveUpUpdate, async ({ reason }) => {
-    told.gaveUp ??= reason;
-    await condition(() => told.over);
-    const state = stateOf(told);
-    return state === 'confirmed' ? { kind: 'not-cancellable', state } : { kind: 'cancelled' };
-  });
-  setHandler(bookingStatusQuery, () => ({ state: stateOf(told), over: told.over }));
-  return told;
-}
-
-const stateOf = (told: Told): BookingState =>
-  told.ending && told.ending.state !== 'refused' ? told.ending.state : 'held';
 
 function ended(told: Told, state: BookingState, reason: string | null): false {
   told.ending = { state, reason };

@@ -82,7 +82,11 @@ export async function startApi(own: Partial<ApiDependencies> = {}): Promise<Test
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    ...{ url, database, deps, keys, log },
+    url,
+    database,
+    deps,
+    keys,
+    log,
     commands: deps.commands as FakeCommands,
     ask: (method, path, asking = {}) => send(`${url}${path}`, method, { key: keys.a, ...asking }),
     async close() {
@@ -123,7 +127,7 @@ const refuse = () => Promise.reject(new Error('not asked in these tests'));
 /** A channel of one read-only calendar that takes any notification of `?watch=&secret=`. */
 export const feedProvider: ChannelProvider = {
   channel: 'ical',
-  supports: { oauth: false, push: false, write: false, renewal: 'none' },
+  supports: { oauth: false, push: false, write: false, renewal: 'none', absenceConfirmMs: 0 },
   authorizationUrl: () => '',
   exchange: refuse,
   refresh: refuse,

@@ -7,14 +7,16 @@ const MAX_STARTS = 20_000;
 
 export const AvailabilityQuery = z
   .strictObject({
-    from: Instant,
-    to: Instant,
-    /** Needed for starts; for spans it leaves out shorter ones. */
-    durationMinutes: wholeNumber(1, 400 * 1_440).optional(),
-    /** Between starts, from each opening's beginning. */
-    stepMinutes: wholeNumber(1, 1_440).default(15),
-    party: wholeNumber(1, 500).default(1),
-    as: z.enum(['spans', 'starts']).default('spans'),
+    from: Instant.describe('RFC 3339 with an offset.'),
+    to: Instant.describe('Exclusive; at most 400 days after `from`.'),
+    durationMinutes: wholeNumber(1, 400 * 1_440)
+      .optional()
+      .describe('Needed for starts; for spans it leaves out shorter ones.'),
+    stepMinutes: wholeNumber(1, 1_440)
+      .default(15)
+      .describe("Between starts, from each opening's beginning; 15 unless told."),
+    party: wholeNumber(1, 500).default(1).describe('Units needed at once; 1 unless told.'),
+    as: z.enum(['spans', 'starts']).default('spans').describe('What to list.'),
   })
   .superRefine((query, context) => {
     const rangeMs = Date.parse(query.to) - Date.parse(query.from);
@@ -62,17 +64,20 @@ export const Availability = z
     timeZone: z.string(),
     party: z.int(),
     freshness: z.object({
-      /** The oldest of all connections; null without connections, or before a first pass. */
-      confirmedAt: InstantOut.nullable(),
+      confirmedAt: InstantOut.nullable().describe(
+        'The oldest of all connections; null without connections, or before a first pass.',
+      ),
       holds: z.boolean(),
       connections: z.array(FreshnessOfConnection),
     }),
-    /** Outside calendars are not known beyond it, so nothing is free there; null is no limit. */
-    validUntil: InstantOut.nullable(),
+    validUntil: InstantOut.nullable().describe(
+      'Outside calendars are not known beyond it, so nothing is free there; null is no limit.',
+    ),
     withheld: z.int(),
-    /** With `as=spans`: any booking inside one of them is possible. They may overlap. */
-    spans: z.array(z.object({ startAt: InstantOut, endAt: InstantOut })).optional(),
-    /** With `as=starts`. */
-    starts: z.array(InstantOut).optional(),
+    spans: z
+      .array(z.object({ startAt: InstantOut, endAt: InstantOut }))
+      .optional()
+      .describe('With `as=spans`: any booking inside one of them is possible. They may overlap.'),
+    starts: z.array(InstantOut).optional().describe('With `as=starts`.'),
   })
   .register(answerSchemas, { id: 'Availability' });

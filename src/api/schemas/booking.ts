@@ -3,7 +3,7 @@ import { BOOKING_STATES, PAYMENT_KINDS } from '../../domain/booking.ts';
 import {
   Amount,
   answerSchemas,
-  Currency,
+  CurrencyOut,
   Id,
   Instant,
   InstantOut,
@@ -17,10 +17,14 @@ const MAX_STAY_MS = 400 * 86_400_000;
 const Payment = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('method'),
-    /** The payment service's id of a method the guest gave. */
-    paymentMethod: z.string().min(1).max(255),
-    /** The payment account to charge through; the tenant's only one when left out. */
-    accountId: Id.optional(),
+    paymentMethod: z
+      .string()
+      .min(1)
+      .max(255)
+      .describe("The payment service's id of a method the guest gave."),
+    accountId: Id.optional().describe(
+      "The payment account to charge through; the tenant's only one when left out.",
+    ),
   }),
   /** Paid by the caller's own means; confirmed by `confirm` with a reference. */
   z.strictObject({ kind: z.literal('external') }),
@@ -41,12 +45,11 @@ export const NewBooking = z
     endAt: Instant,
     party: z.int().min(1).max(500).default(1),
     payment: Payment,
-    /** In place of the resource's price; needs the scope payments:write. */
-    price: Money.optional(),
-    /** Refuses the booking when the price is another one. */
-    expectedAmount: Money.optional(),
-    /** Sealed, erasable, and in no workflow's history. */
-    guest: Guest.optional(),
+    price: Money.optional().describe(
+      "In place of the resource's price; needs the scope payments:write.",
+    ),
+    expectedAmount: Money.optional().describe('Refuses the booking when the price is another one.'),
+    guest: Guest.optional().describe("Sealed, erasable, and in no workflow's history."),
   })
   .refine((booking) => booking.startAt < booking.endAt, {
     error: 'must be after startAt',
@@ -62,21 +65,21 @@ export type NewBooking = z.output<typeof NewBooking>;
 const bookingFields = {
   id: z.string(),
   state: z.enum(BOOKING_STATES),
-  /** Machine reason of the last move, e.g. `card_declined`. */
-  reason: z.string().nullable(),
-  /** Why a person has to look; null when nobody has to. */
-  attention: z.string().nullable(),
+  reason: z.string().nullable().describe('Machine reason of the last move, e.g. `card_declined`.'),
+  attention: z.string().nullable().describe('Why a person has to look; null when nobody has to.'),
   resourceId: z.string(),
   startAt: InstantOut,
   endAt: InstantOut,
   party: z.int(),
   units: z.array(z.int()),
   amountMinor: Amount,
-  currency: Currency.nullable(),
+  currency: CurrencyOut.nullable(),
   payment: z.object({
     kind: z.enum(PAYMENT_KINDS),
-    /** Null before a payment was tried, and where none is needed. */
-    status: z.string().nullable(),
+    status: z
+      .string()
+      .nullable()
+      .describe('Null before a payment was tried, and where none is needed.'),
     capturedMinor: Amount,
     refundedMinor: Amount,
   }),
@@ -93,8 +96,12 @@ export const BookingPage = pageOf(Booking, 'BookingPage');
 export const BookingInFull = z
   .object({
     ...bookingFields,
-    /** Null without the scope bookings:write, when none was given, and when it was erased. */
-    guest: z.object(Guest.shape).nullable(),
+    guest: z
+      .object(Guest.shape)
+      .nullable()
+      .describe(
+        'Null without the scope bookings:write, when none was given, and when it was erased.',
+      ),
   })
   .register(answerSchemas, { id: 'BookingInFull' });
 
@@ -117,8 +124,13 @@ export const NewPaymentAccount = z
     id: Id,
     service: z.literal('stripe'),
     secretKey: z.string().min(1).max(500),
-    /** Signs webhooks sent to `/v1/payment-webhooks/<tenant>/<id>`. */
-    webhookSecret: z.string().min(1).max(500).nullable().default(null),
+    webhookSecret: z
+      .string()
+      .min(1)
+      .max(500)
+      .nullable()
+      .default(null)
+      .describe('Signs webhooks sent to `/v1/payment-webhooks/<tenant>/<id>`.'),
     connectedAccount: z.string().min(1).max(200).nullable().default(null),
   })
   .register(requestSchemas, { id: 'NewPaymentAccount' });

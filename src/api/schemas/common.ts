@@ -33,19 +33,23 @@ export const Currency = z
   .regex(/^[A-Za-z]{3}$/, 'must be an ISO 4217 code of three letters')
   .transform((code) => code.toLowerCase());
 
+/** As answers give it. */
+export const CurrencyOut = z.string().regex(/^[a-z]{3}$/);
+
 export const Money = z.strictObject({ amountMinor: Amount, currency: Currency });
 
-const Limit = z
-  .string()
-  .regex(/^\d{1,3}$/, 'must be a number from 1 to 200')
-  .transform(Number)
-  .refine((count) => count >= 1 && count <= 200, 'must be a number from 1 to 200')
-  .default(50);
+/** A whole number in a query; documented as what it means, though it comes as text. */
+export const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
+    .meta({ type: 'integer', minimum: min, maximum: max, pattern: undefined })
+    .transform(Number)
+    .refine((count) => count >= min && count <= max, `must be from ${min} to ${max}`);
 
 export const pageQuery = {
-  /** `next` of the page before. */
-  after: z.string().min(1).max(512).optional(),
-  limit: Limit,
+  after: z.string().min(1).max(512).optional().describe('`next` of the page before.'),
+  limit: wholeNumber(1, 200).default(50).describe('Items in a page; 50 unless told.'),
 };
 
 export const Empty = z.strictObject({});
@@ -53,11 +57,3 @@ export const Empty = z.strictObject({});
 /** A page: `next` goes into `after`; null on the last one. */
 export const pageOf = <T extends z.ZodType>(item: T, id: string) =>
   z.object({ items: z.array(item), next: z.string().nullable() }).register(answerSchemas, { id });
-
-/** A whole number in a query or path. */
-export const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,9}$/, `must be a whole number from ${min} to ${max}`)
-    .transform(Number)
-    .refine((count) => count >= min && count <= max, `must be from ${min} to ${max}`);

@@ -12,8 +12,7 @@ export const Account = z
   .object({
     id: z.string(),
     channel: Channel,
-    /** The channel's own id of the account, where it tells. */
-    subject: z.string().nullable(),
+    subject: z.string().nullable().describe("The channel's own id of the account, where it tells."),
     state: z.enum(['active', 'needs-reauthorization']),
     createdAt: InstantOut,
   })
@@ -37,8 +36,9 @@ export const ListedCalendars = z
 
 export const NewAuthorization = z
   .strictObject({
-    /** Authorizes this account again; a new one is made when left out. */
-    accountId: Id.optional(),
+    accountId: Id.optional().describe(
+      'Authorizes this account again; a new one is made when left out.',
+    ),
   })
   .register(requestSchemas, { id: 'NewAuthorization' });
 
@@ -80,8 +80,10 @@ export const ConnectionPatch = z
 
 export const Resync = z
   .strictObject({
-    /** Believes the removals that the deletion guard held back. */
-    acceptRemovals: z.boolean().default(false),
+    acceptRemovals: z
+      .boolean()
+      .default(false)
+      .describe('Believes the removals that the deletion guard held back.'),
   })
   .register(requestSchemas, { id: 'Resync' });
 
@@ -136,8 +138,7 @@ export const ChannelEvent = z
     connectionId: z.string(),
     channel: Channel,
     nativeId: z.string(),
-    /** Version of the feed's position that brought it. */
-    feedPosition: z.int(),
+    feedPosition: z.int().describe("Version of the feed's position that brought it."),
     startAt: InstantOut.nullable(),
     endAt: InstantOut.nullable(),
     timeZone: z.string().nullable(),
@@ -145,13 +146,16 @@ export const ChannelEvent = z
     recurring: z.boolean(),
     status: z.enum(['confirmed', 'tentative', 'cancelled']),
     transparency: z.enum(['opaque', 'transparent']),
-    /** What it does to availability. */
-    effect: z.enum(['busy', 'none', 'withheld', 'mirror']),
+    effect: z
+      .enum(['busy', 'none', 'withheld', 'mirror'])
+      .describe('What it does to availability.'),
     withheldReason: z.string().nullable(),
     visibleAt: InstantOut,
     latency: z.object({
-      /** From the channel's own time of change; null where it does not tell. */
-      fromChangeMs: z.int().nullable(),
+      fromChangeMs: z
+        .int()
+        .nullable()
+        .describe("From the channel's own time of change; null where it does not tell."),
       fromNotificationMs: z.int().nullable(),
     }),
   })

@@ -4,6 +4,7 @@ import {
   Amount,
   answerSchemas,
   Currency,
+  CurrencyOut,
   Id,
   Instant,
   InstantOut,
@@ -94,7 +95,11 @@ export const Resource = z
     name: z.string(),
     timeZone: z.string(),
     capacity: z.int(),
-    settings: z.object({ ...settings, opening: z.array(z.object(Opening.shape)) }),
+    settings: z.object({
+      ...settings,
+      opening: z.array(z.object(Opening.shape)),
+      price: z.object({ ...Price.shape, currency: CurrencyOut }).nullable(),
+    }),
     createdAt: InstantOut,
     archivedAt: InstantOut.nullable(),
   })

@@ -1,0 +1,67 @@
+import type { Commands, ConnectionRef } from '../../src/commands.ts';
+import {
+  disconnectUpdate,
+  notifySignal,
+  pauseUpdate,
+  resumeUpdate,
+  resyncUpdate,
+  syncNowUpdate,
+  type ConnectionInput,
+} from '../contracts/connection.ts';
+import { connectionWorkflowId } from '../contracts/names.ts';
+import { keyword, STEER_DEADLINE_MS, type CommandSetup } from './setup.ts';
+
+/** Tells a connection's workflow, starting it where it is gone. */
+export async function tell(
+  { client, taskQueue, lookups }: CommandSetup,
+  ref: ConnectionRef,
+  what: 'change' | 'mirror' | 'reauthorized',
+): Promise<void> {
+  const row = await lookups.connection(ref);
+  if (!row) return;
+  await client.workflow.signalWithStart('connection', {
+    ...connectionStart(taskQueue, ref, row),
+    signal: notifySignal,
+    signalArgs: [{ what }],
+  });
+}
+
+const connectionStart = (
+  taskQueue: string,
+  { tenantId, connectionId }: ConnectionRef,
+  row: { channel: string; resourceId: string },
+) => ({
+  workflowId: connectionWorkflowId({ tenantId, connectionId }),
+  taskQueue,
+  args: [{ v: 1, tenantId, connectionId, ...row, taskQueue } satisfies ConnectionInput] as [
+    ConnectionInput,
+  ],
+  staticSummary: `${row.channel} calendar of ${row.resourceId}`,
+  typedSearchAttributes: [
+    { key: keyword('tenant'), value: tenantId },
+    { key: keyword('resource'), value: row.resourceId },
+    { key: keyword('channel'), value: row.channel },
+    { key: keyword('status'), value: 'connecting' },
+  ],
+});
+
+export async function steerConnection(
+  setup: CommandSetup,
+  { verb, ...ref }: Parameters<Commands['steerConnection']>[0],
+): Promise<void> {
+  await tell(setup, ref, 'mirror'); // The workflow may be gone; a verb needs somebody to hear it.
+  const { client } = setup;
+  const handle = client.workflow.getHandle(connectionWorkflowId(ref));
+  await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+    verb.kind === 'resync'
+      ? handle.executeUpdate(resyncUpdate, { args: [{ acceptRemovals: verb.acceptRemovals }] })
+      : handle.executeUpdate(VERBS[verb.kind]),
+  );
+}
+
+const VERBS = {
+  pause: pauseUpdate,
+  resume: resumeUpdate,
+  'sync-now': syncNowUpdate,
+  disconnect: disconnectUpdate,
+};
