@@ -221,11 +221,13 @@ function componentsOf(registry: typeof requestSchemas, io: 'input' | 'output'): 
   );
 }
 
-/** Takes off what only a schema in a file of its own needs, and a pattern that `format` says. */
+/** Takes off what only a schema in a file of its own needs, and what another keyword says. */
 const withoutMarks = (schema: object): Json =>
   JSON.parse(
     JSON.stringify(schema, (key, value: unknown) => {
       if (key === '$schema' || key === '$id') return undefined;
+      const isBound = key === 'minimum' || key === 'maximum';
+      if (isBound && Math.abs(Number(value)) === Number.MAX_SAFE_INTEGER) return undefined;
       if (typeof value !== 'object' || value === null) return value;
       const { format, pattern, ...rest } = value as Json;
       return format === 'date-time' && pattern !== undefined ? { ...rest, format } : value;

@@ -107,7 +107,8 @@ function codeOf(error: unknown): unknown {
 
 if (import.meta.main) {
   const { connectionOptions, namespace } = loadClientConnectConfig();
-  const connection = await Connection.connect(connectionOptions);
+  // A server that starts at the same time needs a moment.
+  const connection = await until(() => Connection.connect(connectionOptions ?? {}));
   await setUpTemporal(connection, namespace ?? DEFAULT_NAMESPACE);
   await connection.close();
   process.stdout.write(`Namespace ${namespace ?? DEFAULT_NAMESPACE} is ready.\n`);

@@ -1,0 +1,65 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createCoalescer, createLimiter } from '../../src/api/gate.ts';
+
+test('a thousand who ask at once share two readings, and none gets one that began before he asked', async () => {
+  const once = createCoalescer<number>();
+  let readings = 0;
+  const read = async () => {
+    readings += 1;
+    const mine = readings;
+    await sleep(5);
+    return mine;
+  };
+  const first = once('span', read);
+  const others = Array.from({ length: 999 }, () => once('span', read));
+  expect(await first).toBe(1);
+  expect(new Set(await Promise.all(others))).toEqual(new Set([2]));
+  expect(await once('span', read)).toBe(3);
+});
+
+test('a reading that fails fails for those who share it, and the next one is made anew', async () => {
+  const once = createCoalescer<string>();
+  let calls = 0;
+  const read = async () => {
+    calls += 1;
+    await sleep(1);
+    if (calls === 1) throw new Error('the first');
+    return 'the second';
+  };
+  const [first, second] = await Promise.allSettled([once('k', read), once('k', read)]);
+  expect(first.status).toBe('rejected');
+  expect(second).toEqual({ status: 'fulfilled', value: 'the second' });
+});
+
+test('no more than the limit run at a time, each key by itself, and those who waited are told', async () => {
+  const limited = createLimiter(3);
+  let running = 0;
+  let most = 0;
+  let waited = 0;
+  const work = async (hadToWait: boolean) => {
+    running += 1;
+    most = Math.max(most, running);
+    if (hadToWait) waited += 1;
+    await sleep(2);
+    running -= 1;
+  };
+  await Promise.all(Array.from({ length: 20 }, () => limited('one', work)));
+  expect({ most, waited }).toEqual({ most: 3, waited: 17 });
+  const other: boolean[] = [];
+  const holding = limited('one', () => sleep(5));
+  await limited('two', async (hadToWait) => void other.push(hadToWait));
+  await holding;
+  expect(other).toEqual([false]);
+});
+
+test('a work that fails gives its place to the next', async () => {
+  const limited = createLimiter(1);
+  const failing = limited('k', async () => {
+    await sleep(1);
+    throw new Error('no');
+  });
+  const next = limited('k', async () => 'done');
+  await expect(failing).rejects.toThrow('no');
+  expect(await next).toBe('done');
+});

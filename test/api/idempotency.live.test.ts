@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TestApi } from '../support/api.ts';
+import { makeResource, startApi } from '../support/api.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi();
+  await makeResource(api, { id: 'one' });
+});
+afterAll(() => api.close());
+
+const blocks = '/v1/resources/one/blocks';
+const body = { startAt: '2031-01-01T00:00:00Z', endAt: '2031-01-02T00:00:00Z' };
+const block = (key: string | null, given: object = body) =>
+  api.ask('POST', blocks, { body: given, headers: key === null ? {} : { 'idempotency-key': key } });
+const count = async () => (await api.ask('GET', `${blocks}?limit=200`)).body.items.length as number;
+
+test('a POST that creates needs a key', async () => {
+  for (const key of [null, 'with space', 'x'.repeat(201)])
+    expect((await block(key)).body.type).toBe('/problems/idempotency-key-missing');
+});
+
+test('a request that is repeated creates nothing and is answered the same, also in another spelling', async () => {
+  const before = await count();
+  const first = await block('k1');
+  expect(first.status).toBe(201);
+  expect(first.headers.get('idempotency-replayed')).toBeNull();
+  const again = await block('k1', {
+    endAt: '2031-01-02T01:00:00+01:00',
+    startAt: body.startAt,
+    unit: null,
+  });
+  expect(again.status).toBe(201);
+  expect(again.body).toEqual(first.body);
+  expect(again.headers.get('idempotency-replayed')).toBe('true');
+  expect(await count()).toBe(before + 1);
+});
+
+test('another body, or another route, under the same key is refused and changes nothing', async () => {
+  await block('k2');
+  const before = await count();
+  const other = await block('k2', { ...body, endAt: '2031-01-03T00:00:00Z' });
+  expect(other.status).toBe(422);
+  expect(other.body.type).toBe('/problems/idempotency-mismatch');
+  const elsewhere = await api.ask('POST', '/v1/resources', {
+    headers: { 'idempotency-key': 'k2' },
+    body: { id: 'two', name: 'Two', timeZone: 'UTC' },
+  });
+  expect(elsewhere.status).toBe(422);
+  expect(await count()).toBe(before);
+});
+
+test('twins at the same moment create one thing and get one answer', async () => {
+  const before = await count();
+  const answers = await Promise.all(Array.from({ length: 12 }, () => block('k3')));
+  expect(new Set(answers.map((one) => one.status))).toEqual(new Set([201]));
+  expect(new Set(answers.map((one) => one.body.id)).size).toBe(1);
+  expect(await count()).toBe(before + 1);
+});
+
+test('keys of two tenants never meet', async () => {
+  await makeResource(api, { id: 'one', key: api.keys.b });
+  const headers = { 'idempotency-key': 'k1' };
+  const other = await api.ask('POST', blocks, { key: api.keys.b, body, headers });
+  expect(other.status).toBe(201);
+  expect(other.headers.get('idempotency-replayed')).toBeNull();
+});
+
+test('a request that was refused claims nothing', async () => {
+  const refused = await block('k4', { ...body, unit: 9 });
+  expect(refused.body.errors[0].pointer).toBe('/unit');
+  expect((await block('k4')).status).toBe(201);
+});
+
+test('each change has exactly one entry in the journal, numbered without a gap', async () => {
+  const made = await block('k5');
+  await api.ask('DELETE', `${blocks}/${made.body.id}`);
+  await api.ask('PATCH', '/v1/resources/one', { body: { name: 'Renamed' } });
+  const { rows } = await api.database.pool.query<{ seq: string; type: string }>(
+    `SELECT seq, type FROM journal WHERE tenant_id = 'a' AND subject = 'resource/one' ORDER BY seq`,
+  );
+  expect(rows.map((one) => Number(one.seq))).toEqual(rows.map((_, index) => index + 1));
+  expect(rows.slice(-3).map((one) => one.type)).toEqual([
+    'block.created',
+    'block.removed',
+    'resource.changed',
+  ]);
+});
