@@ -71,7 +71,8 @@ export type HoldAnswer =
   | { kind: 'mismatch' }
   /** The booking was given up before its hold arrived. */
   | { kind: 'fenced' }
-  | { kind: 'refused'; refusal: Refusal };
+  /** `refusedAt` (RFC 3339) tells a fresh refusal from one that is only remembered. */
+  | { kind: 'refused'; refusal: Refusal; refusedAt?: string };
 
 export type ConfirmAnswer =
   | { kind: 'confirmed' }

@@ -9,6 +9,7 @@ import type {
   CancelAnswer,
   Commands,
   ConfirmAnswer,
+  HoldAnswer,
   StartBooking,
 } from '../../src/commands.ts';
 import {
@@ -23,31 +24,52 @@ import { bookingWorkflowId, changeWorkflowId } from '../contracts/names.ts';
 import { keyword, STEER_DEADLINE_MS, type CommandSetup, type Workflow } from './setup.ts';
 
 const START_DEADLINE_MS = 10_000;
+/** A refusal this young counts as fresh, whatever two clocks say. */
+const CLOCK_TOLERANCE_MS = 2_000;
+const MOST_REMEMBERED = 5;
 
 type Input<K extends 'cancelBooking' | 'confirmBooking'> = Parameters<Commands[K]>[0];
 
-/** One round trip: starts the workflow or joins it, and comes back with the hold. */
-export async function startBooking({ client, taskQueue }: CommandSetup, input: StartBooking) {
-  const startWorkflowOperation = new WithStartWorkflowOperation<Workflow<BookingInput>>('booking', {
-    workflowId: bookingWorkflowId(input),
-    taskQueue,
-    args: [input],
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    workflowTaskTimeout: '5 seconds',
-    staticSummary: `${input.resourceId}, ${input.startAt} – ${input.endAt}`,
-    typedSearchAttributes: [
-      { key: keyword('tenant'), value: input.tenantId },
-      { key: keyword('resource'), value: input.resourceId },
-    ],
-  });
-  return client.withDeadline(Date.now() + START_DEADLINE_MS, () =>
+/**
+ * One round trip: starts the workflow or joins it, and comes back with the hold. Temporal remembers
+ * the answer of a finished run; a refusal from before this call is asked anew under an id that all
+ * twins derive alike, since units may have become free.
+ */
+export async function startBooking(setup: CommandSetup, input: StartBooking): Promise<HoldAnswer> {
+  const calledAt = Date.now();
+  let updateId = `book-${input.fingerprint}`;
+  for (let asked = 1; ; asked += 1) {
+    const answer = await startOrJoin(setup, input, updateId);
+    if (answer.kind !== 'refused' || answer.refusedAt === undefined) return answer;
+    const isFresh = Date.parse(answer.refusedAt) > calledAt - CLOCK_TOLERANCE_MS;
+    if (isFresh || asked === MOST_REMEMBERED) return answer;
+    updateId = `book-${input.fingerprint}-${answer.refusedAt}`;
+  }
+}
+
+const startOrJoin = (
+  { client, taskQueue }: CommandSetup,
+  input: StartBooking,
+  updateId: string,
+): Promise<HoldAnswer> =>
+  client.withDeadline(Date.now() + START_DEADLINE_MS, () =>
     client.workflow.executeUpdateWithStart(bookUpdate, {
-      startWorkflowOperation,
-      updateId: `book-${input.fingerprint}`,
+      updateId,
       args: [{ fingerprint: input.fingerprint }],
+      startWorkflowOperation: new WithStartWorkflowOperation<Workflow<BookingInput>>('booking', {
+        workflowId: bookingWorkflowId(input),
+        taskQueue,
+        args: [input],
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        workflowTaskTimeout: '5 seconds',
+        staticSummary: `${input.resourceId}, ${input.startAt} – ${input.endAt}`,
+        typedSearchAttributes: [
+          { key: keyword('tenant'), value: input.tenantId },
+          { key: keyword('resource'), value: input.resourceId },
+        ],
+      }),
     }),
   );
-}
 
 /** The answer of a booking's own workflow, or null when it is over. */
 async function askBooking<T>(

@@ -80,7 +80,7 @@ async function untilCommitted(input: BookingInput, told: Told, undos: UndoStack)
   try {
     undos.add({ name: 'release-hold', run: () => release(input, told) });
     const hold = await holdSlot(input);
-    told.hold = hold;
+    told.hold = hold.kind === 'refused' ? { ...hold, refusedAt: new Date().toISOString() } : hold;
     if (hold.kind !== 'held' && hold.kind !== 'repeat') return nothingTaken(told, undos, hold);
     if (hold.state !== 'held' && hold.state !== 'paying') {
       undos.clear();

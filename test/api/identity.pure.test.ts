@@ -9,7 +9,9 @@ test('a version 5 UUID is the one of RFC 9562 appendix A.4', () => {
 test('a booking id follows from tenant and key alone, for ever', () => {
   expect(bookingIdOf('a', 'k')).toBe(bookingIdOf('a', 'k'));
   expect(bookingIdOf('a', 'k')).not.toBe(bookingIdOf('b', 'k'));
-  expect(bookingIdOf('demo', 'first')).toMatchInlineSnapshot(`"11407049-b8f0-5f51-9d30-c4c74f4183fa"`);
+  expect(bookingIdOf('demo', 'first')).toMatchInlineSnapshot(
+    `"11407049-b8f0-5f51-9d30-c4c74f4183fa"`,
+  );
 });
 
 test('two spellings of one object are one text', () => {
