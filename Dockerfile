@@ -15,7 +15,7 @@ RUN node scripts/run.js install
 FROM base AS dependencies
 COPY package.json package-lock.json .npmrc ./
 # The Node binaries among the optional packages are for machines without one; this image has its own.
-RUN npm ci --loglevel=error --omit=dev && rm -rf node_modules/node-linux-* node_modules/.cache
+RUN npm ci --loglevel=error --omit=dev --omit=peer && rm -rf node_modules/node-linux-* node_modules/.cache
 
 FROM base
 RUN apt-get update \

@@ -1,6 +1,7 @@
 /** Brings a database to the schema in `prisma/migrations`: `npm run db:migrate`. */
 import { createHash, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 
@@ -35,7 +36,7 @@ interface Migration {
  * @returns the names of the migrations applied by this call.
  * @throws when an applied migration was edited, one failed, or a role is missing.
  */
-export async function migrate(ownerUrl: string): Promise<string[]> {
+export async function migrate(ownerUrl: string, folder = MIGRATIONS): Promise<string[]> {
   const client = new pg.Client({
     connectionString: ownerUrl,
     application_name: 'holdfast-migrate',
@@ -49,17 +50,17 @@ export async function migrate(ownerUrl: string): Promise<string[]> {
     await client.query('set client_min_messages = warning');
     await requireAppRole(client);
     await client.query(HISTORY_TABLE);
-    return await applyMissing(client);
+    return await applyMissing(client, readMigrations(folder));
   } finally {
     // Ending the session gives the lock back, whatever happened.
     await client.end();
   }
 }
 
-async function applyMissing(client: pg.Client): Promise<string[]> {
+async function applyMissing(client: pg.Client, migrations: Migration[]): Promise<string[]> {
   const known = await readHistory(client);
   const applied: string[] = [];
-  for (const migration of readMigrations()) {
+  for (const migration of migrations) {
     const checksum = known.get(migration.name);
     if (checksum === undefined) {
       await apply(client, migration);
@@ -108,13 +109,13 @@ async function readHistory(client: pg.Client): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.name, row.checksum]));
 }
 
-function readMigrations(): Migration[] {
-  return readdirSync(MIGRATIONS, { withFileTypes: true })
+function readMigrations(folder: string): Migration[] {
+  return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .toSorted()
     .map((name) => {
-      const sql = readFileSync(`${MIGRATIONS}${name}/migration.sql`, 'utf8');
+      const sql = readFileSync(join(folder, name, 'migration.sql'), 'utf8');
       return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
     });
 }

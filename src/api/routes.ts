@@ -8,6 +8,7 @@ import { channelEventRoute } from './routes/channel-events.ts';
 import { connectionVerbRoutes } from './routes/connection-verbs.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { healthRoutes } from './routes/health.ts';
+import { journalRoute } from './routes/journal.ts';
 import { notificationRoute } from './routes/notifications.ts';
 import { oauthRoutes } from './routes/oauth.ts';
 import { paymentRoutes } from './routes/payments.ts';
@@ -26,6 +27,7 @@ export const ROUTES: readonly Route[] = [
   ...connectionRoutes,
   ...connectionVerbRoutes,
   channelEventRoute,
+  journalRoute,
   ...paymentRoutes,
   ...healthRoutes,
 ];

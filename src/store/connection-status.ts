@@ -41,7 +41,8 @@ export async function clearDisconnected(pool: pg.Pool, key: ConnectionKey): Prom
     await client.query(`DELETE FROM busy WHERE tenant_id = $1 AND connection_id = $2`, ids);
     await client.query(`DELETE FROM pass_seen WHERE tenant_id = $1 AND connection_id = $2`, ids);
     await client.query(
-      `UPDATE channel_event SET recorded = tstzrange(lower(recorded), clock_timestamp())
+      `UPDATE channel_event
+          SET recorded = tstzrange(lower(recorded), greatest(lower(recorded), clock_timestamp()))
         WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)`,
       ids,
     );
@@ -65,12 +66,17 @@ export const dropCheckpoint = (pool: pg.Pool, key: ConnectionKey): Promise<numbe
   setBack(pool, key, 'full_pass = false');
 
 async function setBack(pool: pg.Pool, key: ConnectionKey, what: string): Promise<number> {
-  const { rows } = await pool.query<{ version: string }>(
-    `WITH forgotten AS (DELETE FROM pass_seen WHERE tenant_id = $1 AND connection_id = $2)
-     UPDATE connection SET checkpoint = NULL, last_page = NULL,
-       cursor_version = cursor_version + 1, ${what}
-     WHERE tenant_id = $1 AND id = $2 RETURNING cursor_version AS version`,
-    [key.tenantId, key.connectionId],
-  );
-  return Number(rows[0]?.version ?? 0);
+  const ids = [key.tenantId, key.connectionId];
+  return transaction(pool, async (client) => {
+    // A page being applied has looked at the version already; it must not overwrite this one.
+    await client.query(`SELECT lock_connection($1, $2)`, ids);
+    const { rows } = await client.query<{ version: string }>(
+      `WITH forgotten AS (DELETE FROM pass_seen WHERE tenant_id = $1 AND connection_id = $2)
+       UPDATE connection SET checkpoint = NULL, last_page = NULL,
+         cursor_version = cursor_version + 1, ${what}
+       WHERE tenant_id = $1 AND id = $2 RETURNING cursor_version AS version`,
+      ids,
+    );
+    return Number(rows[0]?.version ?? 0);
+  });
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { GuardVerdict, MissingEvent } from '../domain/deletion-guard.ts';
 import type { ConnectionSettings } from '../domain/connection.ts';
+import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
 import type { NeutralEvent } from '../domain/event.ts';
 import type { KnownEvent, PagePlan } from '../domain/sync-plan.ts';
 import type { Queryable } from './database.ts';
@@ -48,9 +49,10 @@ export interface AppliedPage {
 }
 
 /**
- * Loads a connection for its next page, clearing the gate first: a notification from here on causes
- * one more pass. When the page read from `fromVersion` is applied already, there is nothing to read
- * and the gate stays as it is. Null when the connection is gone.
+ * Loads a connection for its next page. The first page of a pass clears the gate: a notification
+ * from here on, in the middle of the pass too, causes one more. When the page read from
+ * `fromVersion` is applied already, there is nothing to read and the gate stays as it is. Null when
+ * the connection is gone.
  */
 export async function openPass(
   pool: pg.Pool,
@@ -65,6 +67,7 @@ export async function openPass(
   if (!row) return null;
   return {
     ...row,
+    settings: { ...DEFAULT_CONNECTION_SETTINGS, ...row.settings },
     cursorVersion: Number(row.cursorVersion),
     passStartedAt: row.passStartedAt.getTime(),
     expandedUntilAt: row.expandedUntilAt?.getTime() ?? null,
@@ -84,7 +87,8 @@ type OpenPassRow = Omit<OpenPass, Instants | 'cursorVersion'> & {
 
 const OPEN_PASS = `
   UPDATE connection c SET
-    dirty = dirty AND (last_page->'fromVersion')::bigint IS NOT DISTINCT FROM $3,
+    dirty = dirty AND (checkpoint IS NOT NULL
+      OR (last_page->'fromVersion')::bigint IS NOT DISTINCT FROM $3),
     pass_started_at = CASE WHEN checkpoint IS NULL
       AND (last_page->'fromVersion')::bigint IS DISTINCT FROM $3
       THEN clock_timestamp() ELSE pass_started_at END
@@ -95,7 +99,8 @@ const OPEN_PASS = `
     pass_started_at AS "passStartedAt", expanded_until AS "expandedUntilAt",
     watched_until AS "watchedUntilAt", last_page AS "lastPage",
     (SELECT min(missing_since) FROM channel_event e WHERE e.tenant_id = c.tenant_id
-       AND e.connection_id = c.id AND upper_inf(e.recorded)) AS "missingSinceAt"`;
+       AND e.connection_id = c.id AND upper_inf(e.recorded)
+       AND e.missing_since IS NOT NULL) AS "missingSinceAt"`;
 
 /** The current entries of every series that one of these native ids belongs to. */
 export async function knownEvents(
@@ -116,12 +121,15 @@ const EVENT_COLUMNS = `native_id AS "nativeId", root_id AS "rootId", encode(hash
 
 const KNOWN_EVENTS = `
   SELECT ${EVENT_COLUMNS} FROM channel_event
-  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded) AND (
-    root_id = ANY ($3::text[]) OR root_id IN (
-      SELECT root_id FROM channel_event WHERE tenant_id = $1 AND connection_id = $2
-        AND upper_inf(recorded) AND native_id = ANY ($3::text[])))`;
+  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded) AND root_id IN (
+    SELECT unnest($3::text[]) UNION
+    SELECT root_id FROM channel_event WHERE tenant_id = $1 AND connection_id = $2
+      AND upper_inf(recorded) AND native_id = ANY ($3::text[]))`;
 
-/** Series to expand again: all when the calendar's zone moved, recurring ones when the horizon did. */
+/**
+ * Series to expand again: all when the calendar's zone moved; when the horizon did, recurring ones
+ * and those that lie beyond the edge so far.
+ */
 export async function rootsToExpand(
   pool: pg.Pool,
   key: ConnectionKey,
@@ -129,13 +137,21 @@ export async function rootsToExpand(
 ): Promise<string[]> {
   if (!which.all && !which.recurring) return [];
   const { rows } = await pool.query<{ rootId: string }>(
-    `SELECT DISTINCT root_id AS "rootId" FROM channel_event WHERE tenant_id = $1
-       AND connection_id = $2 AND upper_inf(recorded)
-       AND ($3 OR jsonb_array_length(event->'recurrence') > 0)`,
+    ROOTS_TO_EXPAND,
     [key.tenantId, key.connectionId, which.all],
   );
   return rows.map((row) => row.rootId);
 }
+
+// Two days cover what a zone and the end of a day can make of a date.
+const ROOTS_TO_EXPAND = `
+  SELECT DISTINCT e.root_id AS "rootId" FROM channel_event e
+  JOIN connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
+  WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
+    AND ($3 OR jsonb_array_length(e.event->'recurrence') > 0
+      OR left(coalesce(e.event->'end'->>'date', e.event->'end'->>'local', e.event->'end'->>'at',
+          e.event->'start'->>'date', e.event->'start'->>'local', e.event->'start'->>'at'), 10)
+        >= to_char(c.expanded_until - interval '2 days', 'YYYY-MM-DD'))`;
 
 export interface Missing extends MissingEvent {
   event: NeutralEvent;
@@ -171,7 +187,7 @@ const MISSING_EVENTS = `
   SELECT e.native_id AS "nativeId", e.event, e.missing_since AS "missingSinceAt",
     CASE WHEN e.event->>'marker' IS NULL AND e.native_id = e.root_id THEN
       (SELECT count(*)::integer FROM busy b WHERE b.tenant_id = $1 AND b.connection_id = $2
-        AND b.root_id = e.root_id AND b.start_at > clock_timestamp()) ELSE 0 END AS "futureSpans"
+        AND b.root_id = e.root_id AND NOT b.stale AND b.start_at > clock_timestamp()) ELSE 0 END AS "futureSpans"
   FROM channel_event e
   WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
     AND e.native_id <> ALL ($4::text[])
@@ -203,9 +219,9 @@ export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<Appli
       pass.resourceId,
       connectionId,
     ]);
-    const { rows } = await client.query<{ version: string; lastPage: AppliedPage | null }>(
-      `SELECT cursor_version AS version, last_page AS "lastPage" FROM connection
-        WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
+    const { rows } = await client.query<PageGate>(
+      `SELECT cursor_version AS version, last_page AS "lastPage", clock_timestamp()::text AS now
+         FROM connection WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
       [tenantId, connectionId],
     );
     const row = rows[0];
@@ -214,7 +230,7 @@ export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<Appli
       if (row.lastPage?.fromVersion === pass.cursorVersion) return row.lastPage;
       throw new Error('Another pass moved this connection: the page is read again.');
     }
-    await writeEvents(client, page);
+    await writeEvents(client, page, row.now);
     await applySpans(client, page);
     await flagOverlaps(client, page);
     if (page.fullPass && page.more) await rememberSeen(client, page);
@@ -223,7 +239,14 @@ export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<Appli
   });
 }
 
-async function writeEvents(client: Queryable, page: PageToApply): Promise<void> {
+interface PageGate {
+  version: string;
+  lastPage: AppliedPage | null;
+  /** Where old versions end and new ones begin, to the microsecond. */
+  now: string;
+}
+
+async function writeEvents(client: Queryable, page: PageToApply, now: string): Promise<void> {
   const { tenantId, connectionId, plan, pass } = page;
   const replaced = [
     ...plan.removals,
@@ -231,19 +254,21 @@ async function writeEvents(client: Queryable, page: PageToApply): Promise<void> 
   ];
   if (replaced.length > 0)
     await client.query(
-      `UPDATE channel_event SET recorded = tstzrange(lower(recorded), clock_timestamp())
+      // A clock that was set back must not keep a page from being applied.
+      `UPDATE channel_event
+          SET recorded = tstzrange(lower(recorded), greatest(lower(recorded), $4::timestamptz))
         WHERE tenant_id = $1 AND connection_id = $2 AND native_id = ANY ($3) AND upper_inf(recorded)`,
-      [tenantId, connectionId, replaced],
+      [tenantId, connectionId, replaced, now],
     );
   if (plan.writes.length === 0) return;
   await client.query(
     `INSERT INTO channel_event (tenant_id, connection_id, native_id, root_id, event, hash,
        withheld_reason, recorded, feed_position, notified_at)
      SELECT $1, $2, w."nativeId", w."rootId", w.event, decode(w.hash, 'hex'), w."withheldReason",
-       tstzrange(clock_timestamp(), NULL), $4, c.notified_at
+       tstzrange($5::timestamptz, NULL), $4, c.notified_at
      FROM jsonb_to_recordset($3::jsonb) AS w("nativeId" text, "rootId" text, event jsonb, hash text,
        "withheldReason" text), connection c WHERE c.tenant_id = $1 AND c.id = $2`,
-    [tenantId, connectionId, JSON.stringify(plan.writes), pass.cursorVersion + 1],
+    [tenantId, connectionId, JSON.stringify(plan.writes), pass.cursorVersion + 1, now],
   );
 }
 

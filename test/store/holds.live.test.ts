@@ -58,7 +58,10 @@ describe('rivals', () => {
     const resourceId = await addResource(ledger.admin, { capacity: 3 });
     await Promise.all(
       Array.from({ length: 120 }, (_, n) =>
-        hold(resourceId, { startAt: hour((n * 7) % 10), endAt: hour(((n * 7) % 10) + 1 + (n % 3)) }),
+        hold(resourceId, {
+          startAt: hour((n * 7) % 10),
+          endAt: hour(((n * 7) % 10) + 1 + (n % 3)),
+        }),
       ),
     );
     expect(await overlapsOf(resourceId)).toBe(0);
@@ -114,7 +117,9 @@ describe('what is in the way', () => {
   test('spans that touch do not overlap, and buffers keep a distance on both sides', async () => {
     const resourceId = await addResource(ledger.admin);
     const buffered = { bufferBeforeMs: 1_800_000, bufferAfterMs: 1_800_000 };
-    expect(await kindOf(resourceId, { startAt: hour(4), endAt: hour(5), ...buffered })).toBe('held');
+    expect(await kindOf(resourceId, { startAt: hour(4), endAt: hour(5), ...buffered })).toBe(
+      'held',
+    );
     expect(await kindOf(resourceId, { startAt: hour(5), endAt: hour(6) })).toBe('taken');
     expect(await kindOf(resourceId, { startAt: hour(3), endAt: hour(4) })).toBe('taken');
     expect(await kindOf(resourceId, { startAt: hour(5.5), endAt: hour(6) })).toBe('held');

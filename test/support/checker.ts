@@ -20,6 +20,8 @@ export interface Facts {
   mirrors: { startAt: string; endAt: string }[] | null;
   /** Whether availability offers the span; null where others may take it too. */
   offered: boolean | null;
+  /** It may have been refused before there was anything to read. */
+  mayBeMissing?: boolean;
 }
 
 export interface LedgerLine {
@@ -43,6 +45,7 @@ export function judge(facts: Facts): string[] {
   if (open !== 0) wrong.push(`${open} authorized and neither captured nor let go`);
   if (booking?.attention) wrong.push(`a person is called: ${booking.attention}`);
   if (booking?.state === 'confirmed') return wrong;
+  if (!booking && !facts.mayBeMissing) wrong.push('never came to be');
   if (booking && !ENDED.includes(booking.state)) wrong.push(`still ${booking.state}`);
   if (keptMinor !== 0) wrong.push(`${keptMinor} kept without a booking`);
   const saidMinor = booking ? booking.payment.capturedMinor - booking.payment.refundedMinor : 0;
@@ -89,6 +92,7 @@ export interface Suspect {
   calendarId: string | null;
   startAt: string;
   endAt: string;
+  mayBeMissing?: boolean;
 }
 
 export async function judgeAll(
@@ -110,6 +114,7 @@ export async function judgeAll(
       intents: intents.filter(({ metadata }) => metadata['booking_id'] === suspect.id),
       mirrors: events && events.filter(({ names }) => names.includes(suspect.id)),
       offered: await isOffered(holdfast, suspect),
+      mayBeMissing: suspect.mayBeMissing ?? false,
     };
     judged.push({ id: suspect.id, state: booking?.state ?? null, wrong: judge(facts) });
   }

@@ -37,6 +37,8 @@ export async function openLedger(options: { poolSize?: number } = {}): Promise<L
     ownerUrl: database.ownerUrl,
     appUrl: database.appUrl,
     async close() {
+      for (const client of open) client.release(true);
+      open.clear();
       await pool.end();
       await admin.end();
       await database.drop();
@@ -239,15 +241,21 @@ export async function deadlocksIn(ledger: Ledger): Promise<number> {
   return rows[0]!.deadlocks;
 }
 
+/** Of tests that failed half way. */
+const open = new Set<pg.PoolClient>();
+
 /** A transaction that a test opens, looks around in, and ends. */
 export async function openTransaction(pool: pg.Pool) {
   const client = await pool.connect();
+  client.on('error', () => undefined);
+  open.add(client);
   await client.query('BEGIN');
   return {
     query: (text: string, values: unknown[] = []) => client.query(text, values),
     async end(how: 'COMMIT' | 'ROLLBACK') {
       await client.query(how);
-      client.release();
+      open.delete(client);
+      client.release(true);
     },
   };
 }

@@ -60,7 +60,8 @@ BEGIN
     IF (OLD.time_zone, OLD.capacity, OLD.settings) = (NEW.time_zone, NEW.capacity, NEW.settings) THEN
       RETURN NEW;
     END IF;
-    UPDATE resource_version SET recorded = tstzrange(lower(recorded), v_now)
+    -- A clock that was set back must not keep a resource from being changed.
+    UPDATE resource_version SET recorded = tstzrange(lower(recorded), greatest(lower(recorded), v_now))
      WHERE tenant_id = NEW.tenant_id AND resource_id = NEW.id AND upper_inf(recorded);
   END IF;
   INSERT INTO resource_version (tenant_id, resource_id, recorded, time_zone, capacity, settings)
@@ -188,6 +189,13 @@ CREATE UNIQUE INDEX channel_event_current ON channel_event (tenant_id, connectio
   WHERE upper_inf(recorded);
 CREATE INDEX channel_event_series ON channel_event (tenant_id, connection_id, root_id)
   WHERE upper_inf(recorded);
+-- What every availability answer and every page ask of a connection, without reading its entries.
+CREATE INDEX channel_event_newest ON channel_event (tenant_id, connection_id, feed_position)
+  WHERE upper_inf(recorded);
+CREATE INDEX channel_event_withheld ON channel_event (tenant_id, connection_id)
+  WHERE upper_inf(recorded) AND withheld_reason IS NOT NULL;
+CREATE INDEX channel_event_missing ON channel_event (tenant_id, connection_id, missing_since)
+  WHERE upper_inf(recorded) AND missing_since IS NOT NULL;
 
 -- What a full pass has seen so far; what it has not seen at its end is gone.
 CREATE TABLE pass_seen (

@@ -30,12 +30,24 @@ END $$;
 CREATE FUNCTION lock_booking(p_tenant text, p_booking text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE v_resource text;
 BEGIN
-  SELECT resource_id INTO v_resource FROM booking WHERE tenant_id = p_tenant AND id = p_booking;
-  IF v_resource IS NOT NULL THEN
-    PERFORM lock_resource(p_tenant, v_resource, false);
-  END IF;
-  PERFORM pg_advisory_xact_lock(lock_key(p_tenant, 'booking', p_booking));
-  RETURN v_resource;
+  LOOP
+    SELECT resource_id INTO v_resource FROM booking WHERE tenant_id = p_tenant AND id = p_booking;
+    IF FOUND THEN
+      PERFORM lock_resource(p_tenant, v_resource, false);
+      PERFORM pg_advisory_xact_lock(lock_key(p_tenant, 'booking', p_booking));
+      RETURN v_resource;
+    END IF;
+    BEGIN
+      PERFORM pg_advisory_xact_lock(lock_key(p_tenant, 'booking', p_booking));
+      IF NOT EXISTS (SELECT FROM booking WHERE tenant_id = p_tenant AND id = p_booking) THEN
+        RETURN NULL;
+      END IF;
+      RAISE SQLSTATE 'HF001';
+    EXCEPTION WHEN SQLSTATE 'HF001' THEN
+      -- Its hold was under way. Rolled back to here, the lock is free again, so that the resource's
+      -- can be taken before it.
+    END;
+  END LOOP;
 END $$;
 
 CREATE FUNCTION booking_answer(p_tenant text, p_booking text) RETURNS jsonb LANGUAGE sql STABLE AS $$

@@ -1,0 +1,161 @@
+/** The demo's rows, each made once. Made again only where they can no longer be used. */
+import { SCOPES } from '../src/api/auth.ts';
+import type { Credential } from '../src/channels/channel-provider.ts';
+import { DEFAULT_CONNECTION_SETTINGS } from '../src/domain/connection.ts';
+import { DEFAULT_RESOURCE_SETTINGS } from '../src/domain/resource.ts';
+import { createAccount, reauthorizeAccount } from '../src/store/accounts.ts';
+import { createConnection } from '../src/store/connections.ts';
+import type { Database } from '../src/store/database.ts';
+import { createKey } from '../src/store/keys.ts';
+import { createPaymentAccount } from '../src/store/payment-accounts.ts';
+import { createResource } from '../src/store/resources.ts';
+import { change } from '../src/store/transactions.ts';
+import type { Tx } from '../src/store/transactions.ts';
+import type { Place, Vault } from '../src/vault.ts';
+import { DEMO } from './demo-names.ts';
+
+const { tenantId, villa, studio } = DEMO;
+
+export interface RowsOptions {
+  vault: Vault;
+  feedUrl: string;
+  /** With a Google client of the person's own the demo's calendar is out of reach. */
+  googleIsEmulated: boolean;
+}
+
+export async function makeRows(database: Database, options: RowsOptions) {
+  await change(database, async (tx) => {
+    if (!(await tx.tenant.findUnique({ where: { id: tenantId } })))
+      await tx.tenant.create({ data: { id: tenantId, name: 'Demo' } });
+  });
+  await createKey(database, {
+    tenantId,
+    label: 'npm start, this machine only',
+    scopes: SCOPES,
+    loopbackOnly: true,
+    keyId: DEMO.keyId,
+    secret: DEMO.keySecret,
+  });
+  await change(database, async (tx) => {
+    await makeResources(tx);
+    await makePaymentAccount(tx, options.vault);
+    await makeStudio(tx, options);
+    if (options.googleIsEmulated) await makeVilla(tx, options.vault);
+  });
+}
+
+async function makeResources(tx: Tx) {
+  const price = { per: 'night', amountMinor: 18_000, currency: 'eur' } as const;
+  const wanted = [
+    { id: villa.resourceId, name: 'Villa', timeZone: 'Europe/Rome', price },
+    { id: studio.resourceId, name: 'Studio', timeZone: 'Europe/Paris', price: null },
+  ];
+  for (const { price, ...resource } of wanted) {
+    const where = { tenantId_id: { tenantId, id: resource.id } };
+    if (await tx.resource.findUnique({ where })) continue;
+    const settings = { ...DEFAULT_RESOURCE_SETTINGS, price };
+    await createResource(tx, tenantId, { ...resource, capacity: 1, settings });
+  }
+}
+
+async function makePaymentAccount(tx: Tx, vault: Vault) {
+  const id = villa.paymentAccountId;
+  const place = [tenantId, 'payment_account', id] as const;
+  const { secretKey, webhookSecret } = DEMO.stripe;
+  const secrets = JSON.stringify({ secretKey, webhookSecret, connectedAccount: null });
+  const where = { tenantId_id: { tenantId, id } };
+  const known = await tx.paymentAccount.findUnique({ where });
+  if (known && opened(vault, place, known.sealed) !== null) return;
+  const sealed = new Uint8Array(vault.seal(place, secrets));
+  if (known) await tx.paymentAccount.update({ where, data: { sealed } });
+  else await createPaymentAccount(tx, { tenantId, id, service: 'stripe', sealed });
+}
+
+async function makeVilla(tx: Tx, vault: Vault) {
+  const { accountId, calendarId, connectionId, owner, refreshToken, resourceId } = villa;
+  const credential: Credential = {
+    kind: 'oauth',
+    refreshToken,
+    accessToken: 'none-yet',
+    expiresAt: new Date(0).toISOString(),
+    scopes: [],
+  };
+  await makeAccount(tx, vault, {
+    id: accountId,
+    channel: 'google',
+    subject: owner,
+    credential,
+    isGood: (known) => known.kind === 'oauth' && known.refreshToken === refreshToken,
+  });
+  await makeConnection(tx, {
+    id: connectionId,
+    resourceId,
+    accountId,
+    channel: 'google',
+    calendarId,
+    timeZone: 'Europe/Rome',
+    writable: true,
+    settings: DEFAULT_CONNECTION_SETTINGS,
+  });
+}
+
+async function makeStudio(tx: Tx, { vault, feedUrl }: RowsOptions) {
+  const { accountId, connectionId, feed, resourceId } = studio;
+  await makeAccount(tx, vault, {
+    id: accountId,
+    channel: 'ical',
+    subject: null,
+    credential: { kind: 'url', url: feedUrl },
+    // The emulators' port may be another one than last time.
+    isGood: (known) => known.kind === 'url' && known.url === feedUrl,
+  });
+  await makeConnection(tx, {
+    id: connectionId,
+    resourceId,
+    accountId,
+    channel: 'ical',
+    calendarId: feed,
+    timeZone: 'Europe/Paris',
+    writable: false,
+    settings: { ...DEFAULT_CONNECTION_SETTINGS, pollIntervalMs: 60_000 },
+  });
+}
+
+interface WantedAccount {
+  id: string;
+  channel: 'google' | 'ical';
+  subject: string | null;
+  credential: Credential;
+  isGood: (known: Credential) => boolean;
+}
+
+async function makeAccount(tx: Tx, vault: Vault, wanted: WantedAccount) {
+  const { id, channel, subject } = wanted;
+  const place = [tenantId, 'account', id] as const;
+  const known = await tx.account.findUnique({ where: { tenantId_id: { tenantId, id } } });
+  const plain = known?.state === 'active' ? opened(vault, place, known.credential) : null;
+  if (plain !== null && wanted.isGood(JSON.parse(plain) as Credential)) return;
+  const credential = new Uint8Array(vault.seal(place, JSON.stringify(wanted.credential)));
+  const account = { tenantId, id, channel, subject, credential };
+  if (known) await reauthorizeAccount(tx, account);
+  else await createAccount(tx, account);
+}
+
+type WantedConnection = Omit<Parameters<typeof createConnection>[2], 'unit'>;
+
+/** One that was disconnected stays so: a person wanted it. */
+async function makeConnection(tx: Tx, wanted: WantedConnection) {
+  const where = { tenantId_id: { tenantId, id: wanted.id } };
+  if (await tx.connection.findUnique({ where })) return;
+  const done = await createConnection(tx, tenantId, { ...wanted, unit: null });
+  if (done.kind !== 'connected') throw new Error(`Connection ${wanted.id}: ${done.kind}.`);
+}
+
+/** Null when it was sealed under a keyring that is gone. */
+function opened(vault: Vault, place: Place, sealed: Uint8Array): string | null {
+  try {
+    return vault.open(place, sealed);
+  } catch {
+    return null;
+  }
+}

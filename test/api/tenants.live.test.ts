@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openApiDocument } from '../../src/api/openapi.ts';
+import type { TestApi } from '../support/api.ts';
+import { makeResource, startApi } from '../support/api.ts';
+
+interface Operation {
+  operationId: string;
+  security?: unknown[];
+  requestBody?: { content: Record<string, { example?: unknown }> };
+}
+
+const operations = Object.entries(
+  openApiDocument()['paths'] as Record<string, Record<string, Operation>>,
+).flatMap(([path, methods]) =>
+  Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+);
+const keyed = operations.filter((one) => one.operation.security === undefined);
+
+let api: TestApi;
+/** Ids of everything tenant A has, by path parameter. */
+const ids: Record<string, string> = { channel: 'ical', tenantId: 'a', resourceId: 'villa-of-a' };
+const guest = { name: 'Guest-of-A' };
+beforeAll(async () => {
+  api = await startApi();
+  await makeResource(api, { id: 'villa-of-a', capacity: 2 });
+  const make = async (path: string, body: object) => {
+    const headers = { 'idempotency-key': `scene-${path.replaceAll('/', '-')}` };
+    const reply = await api.ask('POST', `/v1${path}`, { body, headers });
+    expect(reply.status).toBe(201);
+    return reply.body.id as string;
+  };
+  ids['accountId'] = await make('/accounts', {
+    channel: 'ical',
+    url: 'https://a.example.com/x.ics',
+  });
+  ids['connectionId'] = await make('/connections', connectionBody());
+  ids['blockId'] = await make('/resources/villa-of-a/blocks', {
+    startAt: '2031-01-01T00:00:00Z',
+    endAt: '2031-01-02T00:00:00Z',
+  });
+  await api.database.pool.query(
+    `UPDATE connection SET expanded_until = '2032-01-01', dirty = false`,
+  );
+  ids['bookingId'] = await make('/bookings', { ...bookingBody(), guest });
+  await make('/payment-accounts', { id: 'payments-of-a', service: 'stripe', secretKey: 'sk_a' });
+});
+afterAll(() => api.close());
+
+const connectionBody = () => ({
+  resourceId: ids['resourceId'],
+  accountId: ids['accountId'],
+  calendarId: 'feed',
+});
+const bookingBody = () => ({
+  resourceId: ids['resourceId'],
+  startAt: '2031-03-01T10:00:00Z',
+  endAt: '2031-03-01T12:00:00Z',
+  payment: { kind: 'none' },
+});
+
+/** Bodies that point at what is A's; the others are the document's own examples. */
+const pointing: Record<string, () => object> = {
+  createConnection: connectionBody,
+  createBooking: bookingBody,
+  createPaymentAccount: () => ({ id: 'main', service: 'stripe', secretKey: 'sk_b' }),
+};
+
+const QUERIES: Record<string, string> = {
+  getAvailability: '?from=2031-01-01T00:00:00Z&to=2031-02-01T00:00:00Z',
+  listConnections: '?resourceId=villa-of-a',
+  listBookings: '?resourceId=villa-of-a',
+};
+
+async function askAs(key: string, one: (typeof operations)[number], idempotencyKey: string) {
+  const { operationId, requestBody } = one.operation;
+  const path = one.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => ids[name] ?? 'unknown');
+  const example = requestBody?.content['application/json']?.example ?? {};
+  const body = requestBody ? (pointing[operationId]?.() ?? example) : undefined;
+  return api.ask(one.method.toUpperCase(), `${path}${QUERIES[operationId] ?? ''}`, {
+    key,
+    body,
+    headers: { 'idempotency-key': idempotencyKey },
+  });
+}
+
+/** Everything that belongs to A, in every table. */
+async function everythingOfA(): Promise<string[]> {
+  const { rows: tables } = await api.database.pool.query<{ name: string }>(
+    `SELECT table_name AS name FROM information_schema.columns
+      WHERE column_name = 'tenant_id' AND table_schema = 'public' ORDER BY 1`,
+  );
+  const found = [];
+  for (const { name } of tables) {
+    const { rows } = await api.database.pool.query<{ row: string }>(
+      `SELECT t::text AS row FROM ${name} t WHERE tenant_id = 'a' ORDER BY 1`,
+    );
+    found.push(...rows.map(({ row }) => `${name} ${row}`));
+  }
+  return found;
+}
+
+/** What would give A away, had it been said. */
+const traces = () =>
+  [...Object.entries(ids)]
+    .filter(([name]) => name !== 'channel' && name !== 'tenantId')
+    .map(([, id]) => id)
+    .concat('Guest-of-A', 'payments-of-a', 'a.example.com', 'sk_a');
+
+test('the document lists every route that a key opens', () => {
+  expect(keyed.length).toBeGreaterThan(25);
+  for (const { path, operation } of operations)
+    if (operation.security !== undefined)
+      expect(path).toMatch(
+        /^\/(v1\/(oauth\/callback|notifications|payment-webhooks)|healthz|readyz|metrics)/,
+      );
+});
+
+test.each(keyed)('$method $path shows and changes nothing of another tenant', async (one) => {
+  const before = await everythingOfA();
+  const asked = [...api.commands.asked];
+  const reply = await askAs(api.keys.b, one, `b-${one.operation.operationId}`);
+  const allowed = one.path.includes('{') ? [403, 404, 422] : [200, 201, 404, 422];
+  expect(allowed).toContain(reply.status);
+  for (const trace of traces()) expect(reply.text).not.toContain(trace);
+  expect(await everythingOfA()).toEqual(before);
+  expect(api.commands.asked).toEqual(asked);
+});
+
+test.each(keyed)('$method $path is closed without a key and with one of no scopes', async (one) => {
+  expect((await askAs('', one, 'none')).status).toBe(401);
+});
+
+test('the same calls with the key of A find what is there, so that the refusals above mean something', async () => {
+  const reads = keyed.filter(
+    (one) => one.method === 'get' && one.path !== '/v1/accounts/{accountId}/calendars',
+  );
+  for (const one of reads) expect((await askAs(api.keys.a, one, 'own')).status).toBe(200);
+});

@@ -1,0 +1,2 @@
+import type { Bench } from './bench.ts';
+export const visible: Bench = { name: 'visible', run: async () => [] };
