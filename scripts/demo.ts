@@ -123,14 +123,20 @@ async function within(otherwise: string, holds: () => Promise<boolean>) {
 function demoOf({ apiUrl, emulatorsUrl, googleIsEmulated }: Place): Demo {
   const { tenantId, apiKey, villa, studio } = DEMO;
   const shown = googleIsEmulated ? villa : studio;
-  const [from, to, next] = [dateIn(30), dateIn(37), dateIn(31)];
+  const [from, next, later, end, to] = [60, 61, 62, 64, 67].map(dateIn) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   const key = `-H 'Authorization: Bearer ${apiKey}'`;
   const json = `-H 'Content-Type: application/json'`;
   const stay = `"startAt": "${from}T14:00:00Z", "endAt": "${next}T09:00:00Z"`;
   const payment = googleIsEmulated ? '"method", "paymentMethod": "pm_card_visa"' : '"none"';
   const body = `{ "resourceId": "${shown.resourceId}", ${stay}, "payment": { "kind": ${payment} } }`;
-  const edit = `{ "start": { "date": "${next}" }, "end": { "date": "${dateIn(33)}" } }`;
-  const feedEdit = `{ "start": "${next}", "end": "${dateIn(33)}" }`;
+  const edit = `{ "start": { "date": "${later}" }, "end": { "date": "${end}" } }`;
+  const feedEdit = `{ "start": "${later}", "end": "${end}" }`;
   const control = `${emulatorsUrl}/control`;
   return {
     apiKey,

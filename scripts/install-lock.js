@@ -1,5 +1,5 @@
 /** One process at a time brings packages and generated code; the others wait for it. */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -30,9 +30,9 @@ async function take(file) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    const holder = Number(readHolder(file));
+    const holder = readHolder(file);
     if (!isAlive(holder)) {
-      rmSync(file, { force: true });
+      removeStale(file, holder);
       continue;
     }
     if (Date.now() > deadline) {
@@ -47,9 +47,21 @@ async function take(file) {
 
 function readHolder(file) {
   try {
-    return readFileSync(file, 'utf8');
+    return Number(readFileSync(file, 'utf8'));
   } catch {
-    return '0';
+    return 0;
+  }
+}
+
+/** Moved aside before it is removed: between the look and the act, another may have taken it. */
+function removeStale(file, holder) {
+  const aside = `${file}.${process.pid}.stale`;
+  try {
+    renameSync(file, aside);
+    if (readHolder(aside) !== holder) linkSync(aside, file);
+    rmSync(aside);
+  } catch (error) {
+    if (error.code !== 'ENOENT') throw error;
   }
 }
 

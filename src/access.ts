@@ -30,6 +30,7 @@ export function accessOpener(deps: {
       JSON.parse(vault.open(place, sealed)) as Credential;
     const stored = await loadCredential(pool, account);
     if (!stored) throw missing();
+    let { version } = stored;
     return open({
       provider: providerOf(deps.channels, stored.channel as Channel),
       now,
@@ -42,13 +43,17 @@ export function accessOpener(deps: {
         }),
         async refreshAlone(refresh) {
           const changed = await changeCredential(pool, account, async (current) => {
+            version = current.version;
+            // Whoever waited here need not ask again what was just refused to somebody else.
+            if (current.state !== 'active')
+              throw new Failure({ kind: 'unauthorized', code: 'needs-reauthorization' });
             const renewed = await refresh(opened(current.sealed));
             return renewed && vault.seal(place, JSON.stringify(renewed));
           });
           if (!changed) throw missing();
           return opened(changed.sealed);
         },
-        markUnauthorized: () => markUnauthorized(pool, account),
+        markUnauthorized: () => markUnauthorized(pool, account, version),
       },
     });
   };

@@ -29,10 +29,11 @@ export interface ConnectionFreshness {
  * One statement, hence one snapshot and one round trip. `busy_of_resource` (tenant, resource,
  * end_at; start_at and unit included) answers busy time without touching the table; occupancies come
  * by the exclusion's GiST index; the rest is a handful of rows by key. Spans are widened by the
- * resource's own buffers here, because only its row knows them. Unconfirmed holds that are over
+ * resource's own buffers here, because only its row knows them (`OFFSET 0` keeps that
+ * from being worked out again for every row). Unconfirmed holds that are over
  * count as free, as the hold itself treats them.
  */
-const READ = `
+export const READ = `
 SELECT r.time_zone AS "timeZone", r.capacity, r.settings,
   date_part('epoch', statement_timestamp()) * 1000 AS "nowAt",
   (SELECT json_agg(json_build_array(ms(b.start_at), ms(b.end_at), b.unit)) FROM busy b
@@ -60,7 +61,8 @@ SELECT r.time_zone AS "timeZone", r.capacity, r.settings,
 FROM resource r
 CROSS JOIN LATERAL (SELECT
   $3::timestamptz - coalesce((r.settings->>'bufferBeforeMs')::float8, 0) * interval '1 ms' AS from_at,
-  $4::timestamptz + coalesce((r.settings->>'bufferAfterMs')::float8, 0) * interval '1 ms' AS to_at) w
+  $4::timestamptz + coalesce((r.settings->>'bufferAfterMs')::float8, 0) * interval '1 ms' AS to_at
+  OFFSET 0) w
 WHERE r.tenant_id = $1 AND r.id = $2 AND r.archived_at IS NULL`.replaceAll(
   /\bms\(((?:[^()]|\([^()]*\))*)\)/g,
   "date_part('epoch', $1) * 1000",

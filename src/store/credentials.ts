@@ -28,7 +28,7 @@ export async function loadCredential(
 
 /**
  * Runs `change` while no other process refreshes this account. It sees the newest credential, and
- * what it answers replaces it; null leaves it as it is.
+ * what it answers replaces it, unless a person gave another one meanwhile; null leaves it as it is.
  */
 export async function changeCredential(
   pool: pg.Pool,
@@ -44,19 +44,38 @@ export async function changeCredential(
     if (!current) return null;
     const sealed = await change(current);
     if (!sealed) return current;
-    await client.query(
-      `UPDATE account SET credential = $3, credential_version = credential_version + 1, state = 'active'
-        WHERE tenant_id = $1 AND id = $2`,
-      [key.tenantId, key.accountId, sealed],
+    const { rowCount } = await client.query(
+      `UPDATE account SET credential = $3, credential_version = credential_version + 1
+        WHERE tenant_id = $1 AND id = $2 AND credential_version = $4`,
+      [key.tenantId, key.accountId, sealed, current.version],
     );
-    return { ...current, sealed, version: current.version + 1, state: 'active' };
+    if (rowCount === 0) return loadCredential(client, key);
+    return { ...current, sealed, version: current.version + 1 };
   });
 }
 
-/** The channel refuses the grant: all connections of the account wait for a person. */
-export async function markUnauthorized(pool: pg.Pool, key: AccountKey): Promise<void> {
-  await pool.query(
-    `UPDATE account SET state = 'needs-reauthorization' WHERE tenant_id = $1 AND id = $2`,
-    [key.tenantId, key.accountId],
-  );
+/**
+ * The channel refuses the grant of this version: all connections of the account wait for a person.
+ * A grant that a person gave meanwhile stays active.
+ */
+export async function markUnauthorized(
+  pool: pg.Pool,
+  key: AccountKey,
+  version: number,
+): Promise<void> {
+  const ids = [key.tenantId, key.accountId];
+  await transaction(pool, async (client) => {
+    await client.query(`SELECT FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, ids);
+    await client.query(MARK_UNAUTHORIZED, [...ids, version]);
+  });
 }
+
+// An account has no counter of its own; its locked row makes the journal's last number safe.
+const MARK_UNAUTHORIZED = `
+  WITH marked AS (
+    UPDATE account SET state = 'needs-reauthorization'
+     WHERE tenant_id = $1 AND id = $2 AND credential_version = $3 AND state = 'active'
+    RETURNING channel
+  ) SELECT append_entry($1, 'account/' || $2,
+      (SELECT coalesce(max(seq), 0) + 1 FROM journal WHERE tenant_id = $1 AND subject = 'account/' || $2),
+      'account.needs-reauthorization', jsonb_build_object('channel', channel)) FROM marked`;

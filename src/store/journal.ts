@@ -27,10 +27,12 @@ export async function readJournal(
 ): Promise<JournalEntry[]> {
   const { epoch, txid, position } = options.after;
   const { rows } = await pool.query<Omit<JournalEntry, 'seq'> & { seq: string }>(
-    `SELECT epoch, txid::text, position::text, subject, seq::text, at, type, data FROM journal
-      WHERE tenant_id = $1 AND (epoch, txid, position) > ($2, $3::text::xid8, $4)
-        AND txid < pg_snapshot_xmin(pg_current_snapshot())
-      ORDER BY epoch, txid, position LIMIT $5`,
+    // Qualified, because a bare name would sort by the text that is sent.
+    `SELECT j.epoch, j.txid::text, j.position::text, j.subject, j.seq::text, j.at, j.type, j.data
+       FROM journal j
+      WHERE j.tenant_id = $1 AND (j.epoch, j.txid, j.position) > ($2, $3::text::xid8, $4)
+        AND j.txid < pg_snapshot_xmin(pg_current_snapshot())
+      ORDER BY j.epoch, j.txid, j.position LIMIT $5`,
     [options.tenantId, epoch, txid, position, options.limit],
   );
   return rows.map((row) => ({ ...row, seq: Number(row.seq) }));

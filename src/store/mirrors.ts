@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { transaction } from './database.ts';
 import type { ConnectionKey } from './sync.ts';
 
 /** Desired state of our bookings in one outside calendar, and how far it is carried out. */
@@ -34,29 +35,34 @@ export async function mirrorApplied(
   key: ConnectionKey,
   done: MirrorTask & { spent: boolean },
 ): Promise<void> {
-  await pool.query(
-    `WITH applied AS (
-       UPDATE mirror SET applied_version = greatest(applied_version, $4), native_id = $5, etag = $6,
-         generation = generation + CASE WHEN $7 THEN 1 ELSE 0 END, failure = NULL, attempts = 0,
-         updated_at = clock_timestamp()
-       WHERE tenant_id = $1 AND connection_id = $2 AND booking_id = $3 AND applied_version < $4
-       RETURNING desired
-     ), counted AS (
-       UPDATE connection SET seq = seq + 1 WHERE tenant_id = $1 AND id = $2 AND EXISTS (SELECT FROM applied)
-       RETURNING seq
-     ) SELECT append_entry($1, 'connection/' || $2, seq, 'mirror.' || desired,
-         jsonb_build_object('bookingId', $3::text)) FROM counted, applied`,
-    [
-      key.tenantId,
-      key.connectionId,
+  const ids = [key.tenantId, key.connectionId];
+  await transaction(pool, async (client) => {
+    // Before the first write, so that its entry's place is after those of a page under way.
+    await client.query(`SELECT lock_connection($1, $2)`, ids);
+    await client.query(MIRROR_APPLIED, [
+      ...ids,
       done.bookingId,
       done.desiredVersion,
       done.nativeId,
       done.etag,
       done.spent,
-    ],
-  );
+      done.desired,
+    ]);
+  });
 }
+
+const MIRROR_APPLIED = `
+  WITH applied AS (
+    UPDATE mirror SET applied_version = $4, native_id = $5, etag = $6,
+      generation = generation + CASE WHEN $7 THEN 1 ELSE 0 END, failure = NULL, attempts = 0,
+      updated_at = clock_timestamp()
+    WHERE tenant_id = $1 AND connection_id = $2 AND booking_id = $3 AND applied_version < $4
+    RETURNING 1
+  ), counted AS (
+    UPDATE connection SET seq = seq + 1 WHERE tenant_id = $1 AND id = $2 AND EXISTS (SELECT FROM applied)
+    RETURNING seq
+  ) SELECT append_entry($1, 'connection/' || $2, seq, 'mirror.' || $8::text,
+      jsonb_build_object('bookingId', $3::text)) FROM counted`;
 
 /** Notes why a mirror could not be written; it stays to do, behind those that never failed. */
 export async function mirrorFailed(

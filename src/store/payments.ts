@@ -79,7 +79,7 @@ export async function fencePayment(pool: pg.Pool, ref: BookingRef): Promise<Fenc
   return rows[0]!.answer;
 }
 
-/** Takes over what the payment service says; one entry when the money moved. */
+/** Takes over what the payment service says, unless it said more before; one entry when it is news. */
 export async function recordPayment(
   pool: pg.Pool,
   input: BookingRef & { state: PaymentState },
@@ -99,16 +99,17 @@ export async function recordPayment(
   });
 }
 
-/** The caller's own payment: recorded with its reference, nothing of ours moves. */
+/**
+ * The caller's own payment: recorded once with its reference while the booking waits for it; nothing
+ * of ours moves.
+ */
 export async function recordExternal(
   pool: pg.Pool,
   input: BookingRef & { reference: string },
 ): Promise<void> {
-  await pool.query(
-    `INSERT INTO payment (tenant_id, booking_id, n, status, amount_minor, currency, captured_minor, reference)
-     SELECT $1, $2, 1, 'captured', amount_minor, coalesce(currency, 'eur'), amount_minor, $3 FROM booking
-      WHERE tenant_id = $1 AND id = $2
-     ON CONFLICT (tenant_id, booking_id, n) DO NOTHING`,
-    [input.tenantId, input.bookingId, input.reference],
-  );
+  await pool.query('SELECT record_external($1, $2, $3)', [
+    input.tenantId,
+    input.bookingId,
+    input.reference,
+  ]);
 }

@@ -1,5 +1,5 @@
 import { stepKey } from '../../src/domain/booking.ts';
-import { Failure } from '../../src/domain/failure.ts';
+import { Failure, isRetryable } from '../../src/domain/failure.ts';
 import type { PaymentAccess, PaymentState } from '../../src/payments/payment-provider.ts';
 import {
   fencePayment,
@@ -19,9 +19,9 @@ import type { ActivityDependencies } from './dependencies.ts';
 /** The payment side of a booking. Every act may be repeated after a lost answer: its key is ours. */
 export const bookingPayments = (deps: ActivityDependencies): BookingPaymentActivities => ({
   authorizePayment: (ref) => authorizePayment(deps, ref),
-  voidPayment: (ref) => voidPayment(deps, ref),
+  voidPayment: (ref) => insisting(() => voidPayment(deps, ref)),
   capturePayment: (ref) => capturePayment(deps, ref),
-  returnPayment: (ref) => returnPayment(deps, ref),
+  returnPayment: (ref) => insisting(() => returnPayment(deps, ref)),
 });
 
 /**
@@ -160,25 +160,29 @@ async function giveBack(
   const state = await payments.read({ access, intentId });
   if (state.status === 'processing')
     throw new Failure({ kind: 'unavailable', code: 'payment-processing' });
-  try {
-    if (state.status === 'captured') {
-      const amountMinor = state.capturedMinor - state.refundedMinor;
-      if (amountMinor > 0)
-        await payments.refund({
-          access,
-          // A new number only when the service says that more was returned: a definitive answer.
-          key: stepKey(ref.bookingId, 'refund', state.refundedMinor + 1),
-          intentId,
-          amountMinor,
-        });
-    } else if (state.status !== 'cancelled')
-      await payments.cancel({ access, key: stepKey(ref.bookingId, 'void', 1), intentId });
-  } catch (error) {
-    if (error instanceof Failure && error.kind === 'conflict')
-      throw new Failure({ kind: 'unavailable', code: `moved-${error.code}` });
-    throw error;
-  }
+  if (state.status === 'captured') {
+    const amountMinor = state.capturedMinor - state.refundedMinor;
+    if (amountMinor > 0)
+      await payments.refund({
+        access,
+        // A new number only when the service says that more was returned: a definitive answer.
+        key: stepKey(ref.bookingId, 'refund', state.refundedMinor + 1),
+        intentId,
+        amountMinor,
+      });
+  } else if (state.status !== 'cancelled')
+    await payments.cancel({ access, key: stepKey(ref.bookingId, 'void', 1), intentId });
   await recordPayment(database.pool, { ...ref, state: await payments.read({ access, intentId }) });
+}
+
+/** An undo has no other way out, so no refusal is final: what stands in its way is put right. */
+async function insisting<T>(undo: () => Promise<T>): Promise<T> {
+  try {
+    return await undo();
+  } catch (error) {
+    if (!(error instanceof Failure) || isRetryable(error.kind)) throw error;
+    throw new Failure({ kind: 'unavailable', code: `${error.kind}-${error.code}` });
+  }
 }
 
 async function load(deps: ActivityDependencies, ref: PaymentRef): Promise<PaymentCase> {

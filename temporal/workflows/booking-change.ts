@@ -2,7 +2,6 @@ import {
   CancellationScope,
   allHandlersFinished,
   condition,
-  proxyActivities,
   proxyLocalActivities,
   setHandler,
 } from '@temporalio/workflow';
@@ -11,8 +10,8 @@ import {
   changeUpdate,
   type BookingChangeInput,
   type BookingLedgerActivities,
-  type BookingPaymentActivities,
 } from '../contracts/booking.ts';
+import { returnWatched } from './undo-watched.ts';
 
 /*
  A cancel of a confirmed booking. One change of a booking is open at a time, by unique index.
@@ -27,11 +26,6 @@ import {
 const ledger = proxyLocalActivities<BookingLedgerActivities>({
   startToCloseTimeout: '4 seconds',
   retry: { initialInterval: '50 ms', backoffCoefficient: 2, maximumInterval: '2 seconds' },
-});
-const { returnPayment } = proxyActivities<BookingPaymentActivities>({
-  startToCloseTimeout: '30 seconds',
-  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
-  summary: 'return the payment',
 });
 
 export async function bookingChange(input: BookingChangeInput): Promise<CancelAnswer> {
@@ -52,7 +46,7 @@ export async function bookingChange(input: BookingChangeInput): Promise<CancelAn
         : calledOff.state
           ? { kind: 'not-cancellable', state: calledOff.state }
           : { kind: 'no-such-booking' };
-    if (answer.kind === 'cancelled') await returnPayment({ ...input, paymentAccountId: null });
+    if (answer.kind === 'cancelled') await returnWatched({ ...input, paymentAccountId: null });
     await ledger.closeChange(input);
   });
   await condition(allHandlersFinished);

@@ -19,7 +19,7 @@ import type {
   PaymentRef,
 } from '../contracts/booking.ts';
 import { listen, type Told } from './booking-messages.ts';
-import { undoWatched } from './undo-watched.ts';
+import { returnWatched, undoWatched } from './undo-watched.ts';
 
 /*
  | step      | act                                               | undo                              |
@@ -27,7 +27,7 @@ import { undoWatched } from './undo-watched.ts';
  | 1 hold    | take a unit, expiry in the row                    | release, and fence a late hold    |
  | 2 pay     | create the intent, store its id, then authorize   | fence, then cancel the intent     |
  | 3 commit  | held, in time, uncontested → confirmed: the pivot | none: from here a cancel undoes   |
- | 4 capture | retried forward; a refusal calls the booking off  |                                   |
+ | 4 capture | retried forward; a refusal calls the booking off  | return what is authorized         |
 
  The row decides, never this memory: an undo may find the booking confirmed by an attempt whose
  answer was lost, and then the story goes on after the pivot.
@@ -121,6 +121,7 @@ async function capture(input: BookingInput, told: Told): Promise<void> {
   if (captured.kind !== 'refused') return;
   await ledger.callOff({ ...input, reason: captured.code });
   told.ending = { state: 'cancelled', reason: captured.code };
+  await returnWatched(paymentOf(input));
 }
 
 /** What enters history of a payment step: ids only. */
@@ -155,7 +156,8 @@ function gaveWay(told: Told, error: unknown): false {
   if (isCancellation(error)) return ended(told, 'cancelled', 'cancelled-by-operator');
   if (!(error instanceof ActivityFailure)) throw error;
   const kind = error.cause instanceof ApplicationFailure ? error.cause.type : 'timeout';
-  return error.activityType === 'authorizePayment' && kind !== 'timeout'
+  // A payment service that was tried until the hold ended has declined nothing.
+  return error.activityType === 'authorizePayment' && error.retryState === 'NON_RETRYABLE_FAILURE'
     ? ended(told, 'declined', `payment-${kind}`)
     : ended(told, 'expired', `${error.activityType}-${kind}`);
 }

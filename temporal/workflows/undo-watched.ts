@@ -1,13 +1,27 @@
-import { condition, proxyLocalActivities, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  condition,
+  proxyActivities,
+  proxyLocalActivities,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { BookingRef } from '../../src/commands.ts';
 import type { Undo } from '../../src/domain/saga.ts';
-import type { BookingLedgerActivities } from '../contracts/booking.ts';
+import type {
+  BookingLedgerActivities,
+  BookingPaymentActivities,
+  PaymentRef,
+} from '../contracts/booking.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
 
 const { callPerson } = proxyLocalActivities<BookingLedgerActivities>({
   startToCloseTimeout: '4 seconds',
   retry: { initialInterval: '200 ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
+});
+const { returnPayment } = proxyActivities<BookingPaymentActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
+  summary: 'return the payment',
 });
 
 const attention = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
@@ -35,4 +49,13 @@ export async function undoWatched(
   upsertSearchAttributes([{ key: attention, value: null }]);
   await callPerson({ tenantId, bookingId, attention: null });
   return answer;
+}
+
+/** What a booking that was called off still owes: refunded, or let go. */
+export async function returnWatched(ref: PaymentRef): Promise<void> {
+  const run = async () => {
+    await returnPayment(ref);
+    return 'undone' as const;
+  };
+  await undoWatched(ref, { name: 'return-payment', run });
 }

@@ -15,6 +15,14 @@ const folder = mkdtempSync(join(tmpdir(), 'holdfast-migrations-'));
 const made: string[] = [];
 let ownerUrl = '';
 
+/** Node's types leave WebAssembly to the browser's, which are not loaded here. */
+interface WebAssemblyPart {
+  instantiate: (
+    bytes: Uint8Array,
+    imports: Record<string, unknown>,
+  ) => Promise<{ instance: { exports: Record<string, unknown> } }>;
+}
+
 beforeEach(async () => {
   const name = `migrate_${Date.now()}_${made.length}`;
   made.push(name);
@@ -114,8 +122,9 @@ async function prismaEngine(url: string) {
     '@prisma/schema-engine-wasm/schema_engine_bg',
   );
   const bytes = readFileSync(glue.replace(/\.js$/, '.wasm'));
+  const { WebAssembly } = globalThis as unknown as { WebAssembly: WebAssemblyPart };
   const { instance } = await WebAssembly.instantiate(bytes, {
-    './schema_engine_bg.js': engineGlue as unknown as WebAssembly.ModuleImports,
+    './schema_engine_bg.js': engineGlue,
   });
   const glueWithSetter = engineGlue as unknown as { __wbg_set_wasm: (wasm: unknown) => void };
   glueWithSetter.__wbg_set_wasm(instance.exports);

@@ -202,7 +202,7 @@ BEGIN
     INSERT INTO mirror (tenant_id, booking_id, connection_id, start_at, end_at, desired)
     SELECT p_tenant, p_booking, c.id, v.start_at, v.end_at, 'present' FROM connection c
      WHERE c.tenant_id = p_tenant AND c.resource_id = v_resource AND c.writable
-       AND c.disconnected_at IS NULL AND c.settings->>'mirror' <> 'none'
+       AND c.disconnected_at IS NULL AND coalesce(c.settings->>'mirror', 'busy') <> 'none'
        AND (c.unit IS NULL OR c.unit = ANY (v.units))
     ON CONFLICT DO NOTHING
     RETURNING connection_id
@@ -336,6 +336,7 @@ BEGIN
 END $$;
 
 -- What the payment service says now. The draft has served its purpose once money is authorized.
+-- Words may arrive late: money taken or given back stays so, and an ended payment has ended.
 CREATE FUNCTION record_payment(
   p_tenant text, p_booking text, p_intent text, p_status text, p_captured bigint, p_refunded bigint
 ) RETURNS void LANGUAGE plpgsql AS $$
@@ -345,7 +346,9 @@ BEGIN
   UPDATE payment SET status = p_status, captured_minor = p_captured, refunded_minor = p_refunded,
     updated_at = clock_timestamp()
   WHERE tenant_id = p_tenant AND booking_id = p_booking AND intent_id = p_intent
-    AND (status, captured_minor, refunded_minor) IS DISTINCT FROM (p_status, p_captured, p_refunded);
+    AND (status, captured_minor, refunded_minor) IS DISTINCT FROM (p_status, p_captured, p_refunded)
+    AND captured_minor <= p_captured AND refunded_minor <= p_refunded
+    AND (status NOT IN ('captured', 'cancelled') OR p_status IN ('captured', 'cancelled'));
   IF FOUND THEN
     UPDATE booking SET seq = seq + 1 WHERE tenant_id = p_tenant AND id = p_booking RETURNING seq INTO v_seq;
     PERFORM append_entry(p_tenant, 'booking/' || p_booking, v_seq, 'payment.' || p_status,
@@ -354,10 +357,32 @@ BEGIN
   END IF;
 END $$;
 
+-- A payment by the caller's own means, for a booking that waits for it.
+CREATE FUNCTION record_external(p_tenant text, p_booking text, p_reference text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE v_seq bigint;
+BEGIN
+  PERFORM lock_booking(p_tenant, p_booking);
+  INSERT INTO payment (tenant_id, booking_id, n, status, amount_minor, currency, captured_minor, reference)
+  SELECT p_tenant, p_booking, 1, 'captured', amount_minor, coalesce(currency, ''), amount_minor, p_reference
+    FROM booking WHERE tenant_id = p_tenant AND id = p_booking AND state IN ('held', 'paying')
+  ON CONFLICT (tenant_id, booking_id, n) DO NOTHING;
+  IF FOUND THEN
+    UPDATE booking SET seq = seq + 1 WHERE tenant_id = p_tenant AND id = p_booking RETURNING seq INTO v_seq;
+    PERFORM append_entry(p_tenant, 'booking/' || p_booking, v_seq, 'payment.external', '{}');
+  END IF;
+END $$;
+
 GRANT USAGE ON SCHEMA public TO holdfast_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO holdfast_app;
 REVOKE UPDATE, DELETE, TRUNCATE ON journal, journal_epoch FROM holdfast_app;
 REVOKE INSERT ON journal_epoch FROM holdfast_app;
+DO $$ BEGIN
+  -- There is none in the shadow database of Prisma's own command line.
+  IF to_regclass('_prisma_migrations') IS NOT NULL THEN
+    REVOKE INSERT, UPDATE, DELETE ON _prisma_migrations FROM holdfast_app;
+  END IF;
+END $$;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO holdfast_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO holdfast_app;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO holdfast_app;
