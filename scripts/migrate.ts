@@ -42,7 +42,9 @@ export async function migrate(ownerUrl: string, folder = MIGRATIONS): Promise<st
     application_name: 'holdfast-migrate',
   });
   client.on('error', () => {});
-  await client.connect();
+  await client.connect().catch((error: unknown) => {
+    throw unreachable(ownerUrl, error as Error);
+  });
   try {
     await client.query(`set lock_timeout = '${LOCK_WAIT}'`);
     await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
@@ -68,7 +70,8 @@ async function applyMissing(client: pg.Client, migrations: Migration[]): Promise
     } else if (checksum !== migration.checksum) {
       throw new Error(
         `Migration ${migration.name} was edited after this database applied it. ` +
-          'Undo the edit and write a new migration instead.',
+          'Undo the edit and write a new migration instead. Where nothing is worth keeping, ' +
+          'npm start -- --fresh begins with an empty database.',
       );
     }
   }
@@ -127,6 +130,16 @@ async function requireAppRole(client: pg.Client) {
     'The role that serves is missing. As a superuser, run: ' +
       `CREATE ROLE holdfast_app LOGIN PASSWORD '…'; ` +
       `ALTER ROLE holdfast_app SET transaction_timeout = '15s'`,
+  );
+}
+
+/** The address without the password, which has no place in a message. */
+function unreachable(url: string, error: Error): Error {
+  const { username, host, pathname } = new URL(url);
+  return new Error(
+    `The database at ${host}${pathname} does not let ${username} in: ${error.message}. ` +
+      'Check DATABASE_OWNER_URL, or DATABASE_URL where there is only that.',
+    { cause: error },
   );
 }
 

@@ -35,8 +35,8 @@ const SHARE_FROM = 8;
 const ALL_FROM = 3;
 
 export function guardRemovals(input: GuardInput): GuardVerdict {
-  const counted = input.missing.filter((one) => one.futureSpans > 0 && !one.renamed);
-  const lost = counted.reduce((sum, one) => sum + one.futureSpans, 0);
+  const counted = new Set(input.missing.filter((one) => one.futureSpans > 0 && !one.renamed));
+  const lost = [...counted].reduce((sum, one) => sum + one.futureSpans, 0);
   const suspicious =
     (input.futureSpans >= SHARE_FROM && lost * 2 > input.futureSpans) ||
     (input.futureSpans >= ALL_FROM && lost === input.futureSpans);
@@ -44,7 +44,7 @@ export function guardRemovals(input: GuardInput): GuardVerdict {
   for (const one of input.missing) {
     const seenMissingMs = one.missingSinceAt === null ? -1 : input.nowAt - one.missingSinceAt;
     const secondRead = seenMissingMs >= input.absenceConfirmMs;
-    const needsSecondRead = counted.includes(one) && (suspicious || input.absenceConfirmMs > 0);
+    const needsSecondRead = counted.has(one) && (suspicious || input.absenceConfirmMs > 0);
     if (input.acceptRemovals || !needsSecondRead || secondRead) verdict.gone.push(one.nativeId);
     else verdict.heldBack.push(one.nativeId);
   }

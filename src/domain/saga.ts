@@ -13,7 +13,10 @@ export interface UndoStack {
   add(undo: Undo): void;
   /** Nothing was taken, so nothing is to undo. */
   clear(): void;
-  /** Runs and empties. `watchOver` runs one undo and may call somebody when it takes long. */
+  /**
+   * Runs and empties. `watchOver` runs one undo and may call somebody when it takes long; an undo
+   * that fails stays, with all before it, to be unwound again.
+   */
   unwind(
     watchOver: (undo: Undo) => Promise<'undone' | 'already-final'>,
   ): Promise<'undone' | 'already-final'>;
@@ -25,8 +28,12 @@ export function undoStack(): UndoStack {
     add: (undo) => void undos.push(undo),
     clear: () => void (undos.length = 0),
     async unwind(watchOver) {
-      for (let undo = undos.pop(); undo; undo = undos.pop()) {
-        if ((await watchOver(undo)) === 'already-final') return 'already-final';
+      for (let undo = undos.at(-1); undo; undo = undos.at(-1)) {
+        if ((await watchOver(undo)) === 'already-final') {
+          undos.length = 0;
+          return 'already-final';
+        }
+        undos.pop();
       }
       return 'undone';
     },

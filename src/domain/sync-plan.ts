@@ -28,8 +28,14 @@ export interface PagePlan {
 }
 
 export interface PlanInput {
+  /** In the channel's order: the last word on an entry wins. */
   changes: readonly Change[];
   withheld: readonly WithheldItem[];
+  /**
+   * Entries that a complete listing lacks and that are believed gone, each by itself: a channel may
+   * list an exception whose series it does not list.
+   */
+  gone?: readonly string[];
   /** Current entries of every touched series, by native id. */
   known: ReadonlyMap<string, KnownEvent>;
   /** Series to expand again although nothing in them changed, as when the horizon moves. */
@@ -41,24 +47,33 @@ export interface PlanInput {
 export function planPage(input: PlanInput): PagePlan {
   const after = new Map(input.known);
   const touched = new Set(input.expandAgain);
-  const seen: string[] = [];
-  for (const { event, withheldReason } of upserts(input)) {
-    seen.push(event.nativeId);
+  const seen = new Set<string>();
+  const put = (event: NeutralEvent, withheldReason: string | null): void => {
+    const { nativeId } = event;
+    seen.add(nativeId);
     const hash = input.hash(event, withheldReason);
-    const before = after.get(event.nativeId);
-    if (before?.hash === hash) continue;
+    const before = after.get(nativeId);
+    if (before?.hash === hash) return;
     if (before) touched.add(before.rootId);
-    const rootId = event.seriesId ?? event.nativeId;
+    const rootId = event.seriesId ?? nativeId;
     touched.add(rootId);
-    after.set(event.nativeId, { nativeId: event.nativeId, rootId, hash, event, withheldReason });
-  }
+    after.set(nativeId, { nativeId, rootId, hash, event, withheldReason });
+  };
+  const drop = (member: KnownEvent): void => {
+    after.delete(member.nativeId);
+    touched.add(member.rootId);
+  };
   for (const change of input.changes) {
-    if (change.kind === 'upsert') continue;
-    for (const member of after.values()) {
-      if (member.nativeId !== change.nativeId && member.rootId !== change.nativeId) continue;
-      after.delete(member.nativeId);
-      touched.add(member.rootId);
-    }
+    if (change.kind === 'upsert') put(change.event, null);
+    else
+      for (const member of after.values())
+        if (member.nativeId === change.nativeId || member.rootId === change.nativeId) drop(member);
+  }
+  for (const { nativeId, event, reason } of input.withheld)
+    put(event ?? after.get(nativeId)?.event ?? unreadable(nativeId), reason);
+  for (const nativeId of input.gone ?? []) {
+    const member = after.get(nativeId);
+    if (member) drop(member);
   }
   const expanded = [...touched].map((rootId) => ({
     rootId,
@@ -72,26 +87,12 @@ export function planPage(input: PlanInput): PagePlan {
   return {
     writes,
     removals,
-    seen,
+    seen: [...seen],
     series: expanded.map(({ rootId, spans }) => ({ rootId, spans })),
   };
 }
 
-/** Understood entries and what is understood of withheld ones; the last word on an id wins. */
-function upserts(input: PlanInput): { event: NeutralEvent; withheldReason: string | null }[] {
-  const last = new Map<string, { event: NeutralEvent; withheldReason: string | null }>();
-  for (const change of input.changes)
-    if (change.kind === 'upsert')
-      last.set(change.event.nativeId, { event: change.event, withheldReason: null });
-  for (const item of input.withheld)
-    last.set(item.nativeId, {
-      event: item.event ?? unreadable(item.nativeId),
-      withheldReason: item.reason,
-    });
-  return [...last.values()];
-}
-
-/** Stands for an entry of which nothing could be read: listed, and blocking nothing. */
+/** Stands for an entry of which nothing could ever be read: listed, and blocking nothing. */
 const unreadable = (nativeId: string): NeutralEvent => ({
   nativeId,
   uid: null,

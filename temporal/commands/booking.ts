@@ -23,7 +23,8 @@ import {
 import { bookingWorkflowId, changeWorkflowId } from '../contracts/names.ts';
 import { keyword, STEER_DEADLINE_MS, type CommandSetup, type Workflow } from './setup.ts';
 
-const START_DEADLINE_MS = 10_000;
+/** Longer than the API waits, so that a slow start is told as under way and not as a failure. */
+const START_DEADLINE_MS = 12_000;
 /** A refusal this young counts as fresh, whatever two clocks say. */
 const CLOCK_TOLERANCE_MS = 2_000;
 const MOST_REMEMBERED = 5;

@@ -17,15 +17,23 @@ export const ledger = proxyLocalActivities<ConnectionLedgerActivities>({
  * how the connection stands and comes back later, so nothing is retried for ever unseen.
  */
 export function channelActivities({ taskQueue, channel }: ConnectionInput): ConnectionActivities {
-  return proxyActivities<ConnectionActivities>({
-    taskQueue: channelQueue(taskQueue, channel),
-    startToCloseTimeout: '2 minutes',
-    cancellationType: 'TRY_CANCEL',
-    retry: {
-      initialInterval: '500 ms',
-      backoffCoefficient: 2,
-      maximumInterval: '30 seconds',
-      maximumAttempts: 5,
-    },
-  });
+  const proxy = (summary: string) =>
+    proxyActivities<ConnectionActivities>({
+      taskQueue: channelQueue(taskQueue, channel),
+      startToCloseTimeout: '2 minutes',
+      cancellationType: 'TRY_CANCEL',
+      summary,
+      retry: {
+        initialInterval: '500 ms',
+        backoffCoefficient: 2,
+        maximumInterval: '30 seconds',
+        maximumAttempts: 5,
+      },
+    });
+  return {
+    pullPage: proxy('read a page of changes').pullPage,
+    carryOutMirrors: proxy('write our bookings').carryOutMirrors,
+    keepWatch: proxy('make or renew the watch').keepWatch,
+    stopWatches: proxy('stop watches').stopWatches,
+  };
 }

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { judgeAll, untilSettled } from '../support/checker.ts';
 import { createGates, type Gates } from '../support/gates.ts';
 import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
-import { fault, liftFaults, STRIPE_CALLS } from '../support/outside.ts';
 import { addPaymentAccount } from '../support/scene.ts';
-import { book, booked, cancel, openShop, type Shop } from '../support/shop.ts';
+import { book, booked, cancel, openShop, PRICE_MINOR, shortenHolds } from '../support/shop.ts';
+import type { Shop } from '../support/shop.ts';
 
 /** The database refusing a step, by a trigger of the test's own database. All at once: they wait long. */
 let holdfast: Holdfast;
@@ -22,32 +22,51 @@ afterAll(async () => {
 
 const shopOf = async (holdTtlMs?: number): Promise<Shop> => {
   const shop = await openShop(holdfast, { accountId });
-  if (holdTtlMs !== undefined)
-    await holdfast.database.pool.query(
-      `UPDATE resource SET settings = settings || jsonb_build_object('holdTtlMs', $2::int) WHERE id = $1`,
-      [shop.resourceId, holdTtlMs],
-    );
+  if (holdTtlMs !== undefined) await shortenHolds(holdfast, shop, holdTtlMs);
   return shop;
 };
 
+// The long ones first: a few run at once.
 describe.concurrent('a step that the database refuses', () => {
-  it.each(['held', 'paying', 'confirmed'])(
-    '%s, a few times: the booking is confirmed and paid',
-    async (move) => {
-      const shop = await shopOf();
-      const refusal = await gates.refuse(shop.resourceId, move, 3);
-      const asked = book(holdfast, shop);
-      const [judged] = await untilSettled(holdfast, [asked]);
-      expect(judged?.state).toBe('confirmed');
-      expect(await refusal.hits()).toBeGreaterThan(3);
-    },
-  );
+  it('the release, for good: a person is called, and it goes on by itself', async () => {
+    const shop = await shopOf();
+    const refusal = await gates.refuse(shop.resourceId, 'declined');
+    const asked = book(holdfast, shop, { card: 'pm_card_visa_chargeDeclined' });
+    const stuck = await untilCalled(asked.id);
+    expect(stuck.body).toMatchObject({ state: 'paying', attention: 'stuck-release-hold' });
+    await refusal.lift();
+    const [judged] = await untilSettled(holdfast, [asked]);
+    expect(judged?.state).toBe('declined');
+  });
+
+  it('the commit, when the payment account is then closed to us: the same', async () => {
+    const shop = await openShop(holdfast);
+    await shortenHolds(holdfast, shop, 4_000);
+    await gates.refuse(shop.resourceId, 'confirmed');
+    const asked = book(holdfast, shop);
+    const intent = await until(
+      () => intentOf(asked.id),
+      (found) => found?.status === 'requires_capture',
+    );
+    const account = `/stripe/accounts/${intent!.account}`;
+    const { secretKey } = await holdfast.control<{ secretKey: string }>('GET', account);
+    await holdfast.control('PUT', account, { secretKey: `sk_test_${'other'.repeat(5)}` });
+    const stuck = await untilCalled(asked.id);
+    expect(stuck.body.attention).toBe('stuck-void-payment');
+    const [open] = await judgeAll(holdfast, [asked]);
+    expect(open?.wrong).toContain(`${PRICE_MINOR} authorized and neither captured nor let go`);
+    await holdfast.control('PUT', account, { secretKey });
+    const [judged] = await untilSettled(holdfast, [asked], 90_000);
+    expect(judged?.state).toBe('expired');
+  });
 
   it('the hold, for good: no booking, no charge, and its key is spent', async () => {
     const shop = await shopOf();
     const refusal = await gates.refuse(shop.resourceId, 'held');
     const asked = { ...book(holdfast, shop), mayBeMissing: true };
-    expect((await asked.answer)?.status).toBe(409);
+    const early = await asked.answer;
+    expect(early?.status).toBe(409);
+    expect(early?.headers.get('retry-after')).not.toBeNull();
     const late = await until(
       () => asked.again(),
       ({ body }) => body.type.endsWith('given-up'),
@@ -72,6 +91,18 @@ describe.concurrent('a step that the database refuses', () => {
     },
   );
 
+  it.each(['held', 'paying', 'confirmed'])(
+    '%s, a few times: the booking is confirmed and paid',
+    async (move) => {
+      const shop = await shopOf();
+      const refusal = await gates.refuse(shop.resourceId, move, 3);
+      const asked = book(holdfast, shop);
+      const [judged] = await untilSettled(holdfast, [asked]);
+      expect(judged?.state).toBe('confirmed');
+      expect(await refusal.hits()).toBeGreaterThan(3);
+    },
+  );
+
   it('the release, a few times: it is released all the same', async () => {
     const shop = await shopOf();
     const refusal = await gates.refuse(shop.resourceId, 'declined', 5);
@@ -88,36 +119,33 @@ describe.concurrent('a step that the database refuses', () => {
     expect((await cancel(holdfast, asked.id)).body.state).toBe('cancelled');
     await untilSettled(holdfast, [asked]);
   });
-
-  it('an undo that is stuck calls a person, is found by search, and goes on by itself', async () => {
-    const shop = await shopOf();
-    const refusal = await gates.refuse(shop.resourceId, 'declined');
-    const asked = book(holdfast, shop, { card: 'pm_card_visa_chargeDeclined' });
-    const stuck = await until(
-      () => holdfast.call('GET', `/bookings/${asked.id}`),
-      ({ body }) => body.attention != null,
-      90_000,
-    );
-    expect(stuck.body).toMatchObject({ state: 'paying', attention: 'stuck-release-hold' });
-    await refusal.lift();
-    const [judged] = await untilSettled(holdfast, [asked]);
-    expect(judged?.state).toBe('declined');
-  });
-
-  it('a void that is stuck calls a person too', async () => {
-    const shop = await shopOf();
-    await fault(holdfast, { ...STRIPE_CALLS.cancel, status: 500, times: 10_000 });
-    const asked = book(holdfast, shop, { card: 'pm_card_authenticationRequired' });
-    const stuck = await until(
-      () => holdfast.call('GET', `/bookings/${asked.id}`),
-      ({ body }) => body.attention != null,
-      90_000,
-    );
-    expect(stuck.body.attention).toBe('stuck-void-payment');
-    const [open] = await judgeAll(holdfast, [asked]);
-    expect(open?.wrong).not.toEqual([]);
-    await liftFaults(holdfast);
-    const [judged] = await untilSettled(holdfast, [asked], 90_000);
-    expect(judged?.state).toBe('declined');
-  });
 });
+
+it('a worker told to stop stops, although the database refuses the step it is at', async () => {
+  const shop = await shopOf();
+  const refusal = await gates.refuse(shop.resourceId, 'declined');
+  const asked = book(holdfast, shop, { card: 'pm_card_visa_chargeDeclined' });
+  await until(refusal.hits, (hits) => hits > 2);
+  const startedAt = performance.now();
+  await holdfast.worker.stop('SIGTERM');
+  expect(performance.now() - startedAt).toBeLessThan(30_000);
+  await refusal.lift();
+  await holdfast.startWorker();
+  const [judged] = await untilSettled(holdfast, [asked]);
+  expect(judged?.state).toBe('declined');
+});
+
+const untilCalled = (bookingId: string) =>
+  until(
+    () => holdfast.call('GET', `/bookings/${bookingId}`),
+    ({ body }) => body.attention != null,
+    90_000,
+  );
+
+async function intentOf(bookingId: string) {
+  const { intents } = await holdfast.control<{ intents: { account: string; status: string }[] }>(
+    'GET',
+    `/stripe/ledger?metadata[booking_id]=${bookingId}`,
+  );
+  return intents[0];
+}

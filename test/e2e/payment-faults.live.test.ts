@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { untilSettled } from '../support/checker.ts';
 import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
-import { fault, hitsOf, liftFaults, STRIPE_CALLS, type StripeCall } from '../support/outside.ts';
+import { fault, hitsOf, liftFaults, release, STRIPE_CALLS, untilHeld } from '../support/outside.ts';
+import type { StripeCall } from '../support/outside.ts';
 import { addPaymentAccount } from '../support/scene.ts';
-import { book, booked, cancel, openShop, PRICE_MINOR, type Shop } from '../support/shop.ts';
+import { book, booked, cancel, openShop, PRICE_MINOR, shortenHolds } from '../support/shop.ts';
+import type { Shop } from '../support/shop.ts';
 
 let holdfast: Holdfast;
 let shop: Shop;
@@ -106,12 +108,9 @@ describe('a refusal for good', () => {
       ({ intents }) => intents.some((one) => one.metadata['booking_id'] === asked.id),
     );
     const intent = intents.find((one) => one.metadata['booking_id'] === asked.id)!;
-    await until(
-      () => holdfast.control<{ waiting: number }>('GET', '/holds/lapse'),
-      ({ waiting }) => waiting === 1,
-    );
+    await untilHeld(holdfast, 'lapse');
     await holdfast.control('POST', `/stripe/intents/${intent.id}/lapse`, {});
-    await holdfast.control('POST', '/holds/lapse/release');
+    await release(holdfast, 'lapse');
     const [judged] = await untilSettled(holdfast, [asked]);
     expect(judged?.state).toBe('cancelled');
   });
@@ -122,10 +121,7 @@ describe('a failure that does not end', () => {
     '%s never answering: the hold ends, released and not charged',
     async (call) => {
       const hasty = await openShop(holdfast, { accountId: shop.accountId });
-      await holdfast.database.pool.query(
-        `UPDATE resource SET settings = settings || '{"holdTtlMs": 2500}' WHERE id = $1`,
-        [hasty.resourceId],
-      );
+      await shortenHolds(holdfast, hasty, 2_500);
       await fault(holdfast, { ...STRIPE_CALLS[call], status: 500, times: 1_000 });
       const asked = book(holdfast, hasty);
       const [judged] = await untilSettled(holdfast, [asked]);
@@ -135,17 +131,14 @@ describe('a failure that does not end', () => {
 
   it('confirm done and never answered until the hold ended: the money goes back', async () => {
     const hasty = await openShop(holdfast, { accountId: shop.accountId });
-    await holdfast.database.pool.query(
-      `UPDATE resource SET settings = settings || '{"holdTtlMs": 2500}' WHERE id = $1`,
-      [hasty.resourceId],
-    );
+    await shortenHolds(holdfast, hasty, 2_500);
     await fault(holdfast, { ...STRIPE_CALLS.confirm, hold: 'slow', holdAt: 'after' });
     const asked = book(holdfast, hasty);
     await until(
       () => holdfast.call('GET', `/bookings/${asked.id}`),
       ({ body }) => body.state === 'expired' || body.state === 'cancelled',
     );
-    await holdfast.control('POST', '/holds/slow/release');
+    await release(holdfast, 'slow');
     await untilSettled(holdfast, [asked]);
   });
 });
@@ -156,12 +149,9 @@ describe('a cancel', () => {
     async (holdAt) => {
       await fault(holdfast, { ...STRIPE_CALLS.capture, hold: `capture-${holdAt}`, holdAt });
       const asked = book(holdfast, shop);
-      await until(
-        () => holdfast.control<{ waiting: number }>('GET', `/holds/capture-${holdAt}`),
-        ({ waiting }) => waiting === 1,
-      );
+      await untilHeld(holdfast, `capture-${holdAt}`);
       expect((await cancel(holdfast, asked.id)).body.state).toBe('cancelled');
-      await holdfast.control('POST', `/holds/capture-${holdAt}/release`);
+      await release(holdfast, `capture-${holdAt}`);
       const [judged] = await untilSettled(holdfast, [asked]);
       expect(judged?.state).toBe('cancelled');
     },
@@ -170,12 +160,9 @@ describe('a cancel', () => {
   it('that arrives while the money is being authorized ends it unpaid', async () => {
     await fault(holdfast, { ...STRIPE_CALLS.confirm, hold: 'confirm', holdAt: 'after' });
     const asked = book(holdfast, shop);
-    await until(
-      () => holdfast.control<{ waiting: number }>('GET', '/holds/confirm'),
-      ({ waiting }) => waiting === 1,
-    );
+    await untilHeld(holdfast, 'confirm');
     const cancelling = cancel(holdfast, asked.id);
-    await holdfast.control('POST', '/holds/confirm/release');
+    await release(holdfast, 'confirm');
     expect((await cancelling).body.state).toBe('cancelled');
     const [judged] = await untilSettled(holdfast, [asked]);
     expect(judged?.state).toBe('cancelled');

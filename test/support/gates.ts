@@ -30,10 +30,9 @@ export interface Refusal {
 const CLASS = 4711;
 
 export async function createGates(adminUrl: string): Promise<Gates> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  // A dropped database ends this session too.
+  // One session, because it owns the locks, for tests that run at once.
+  const client = new pg.Pool({ connectionString: adminUrl, max: 1, idleTimeoutMillis: 0 });
   client.on('error', () => undefined);
-  await client.connect();
   await client.query(SETUP);
   const add = async (resourceId: string, move: string, refusals: number): Promise<number> => {
     const { rows } = await client.query<{ id: number }>(

@@ -33,6 +33,18 @@ export async function openShop(
   };
 }
 
+/** Holds shorter than the API allows, for tests of what happens when they end. */
+export async function shortenHolds(
+  { database }: Holdfast,
+  { resourceId }: Shop,
+  holdTtlMs: number,
+): Promise<void> {
+  await database.pool.query(
+    `UPDATE resource SET settings = settings || jsonb_build_object('holdTtlMs', $2::int) WHERE id = $1`,
+    [resourceId, holdTtlMs],
+  );
+}
+
 export interface Asked extends Suspect {
   key: string;
   /** Never rejects; null when no answer came. */

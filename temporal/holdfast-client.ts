@@ -1,0 +1,187 @@
+/**
+ * `holdfast/client`: what a backend service imports. Commands go through the HTTP API, so keys,
+ * scopes and every check hold (docs/decisions/0001). Ids are made, answers typed, refusals thrown as
+ * `HoldfastError`, and calls repeated where that is safe.
+ */
+import { randomUUID } from 'node:crypto';
+import type * as follow from './holdfast-client/follow.ts';
+import { followBooking, followConnection } from './holdfast-client/follow.ts';
+import type { Call } from './holdfast-client/request.ts';
+import { request } from './holdfast-client/request.ts';
+import type * as t from './holdfast-client/types.ts';
+
+export { HoldfastError } from './holdfast-client/error.ts';
+export type { ErrorType } from './holdfast-client/error.ts';
+export type {
+  FollowedBooking,
+  FollowedConnection,
+  TemporalClient,
+} from './holdfast-client/follow.ts';
+export type * from './holdfast-client/types.ts';
+
+export interface HoldfastClientOptions {
+  /** Origin of the API, such as `http://127.0.0.1:8400`. */
+  apiUrl: string;
+  /** `hf_<key id>_<secret>`; its scopes decide what the client may do. */
+  apiKey: string;
+  /** How long a call may take, its repetitions included; 30,000 unless told. */
+  timeoutMs?: number;
+  /** To follow workflows: a client on Holdfast's Temporal namespace. */
+  temporal?: { client: follow.TemporalClient };
+}
+
+/** Left out, each call makes a key of its own. Give yours to repeat a call after a crash. */
+export interface Once {
+  idempotencyKey?: string;
+}
+export interface Page<T> {
+  items: T[];
+  /** Goes into `after`; null on the last page. */
+  next: string | null;
+}
+export interface PageQuery {
+  after?: string;
+  limit?: number;
+}
+
+export interface HoldfastClient {
+  resources: {
+    create(resource: t.NewResource, once?: Once): Promise<t.Resource>;
+    list(page?: PageQuery): Promise<Page<t.Resource>>;
+    get(resourceId: string): Promise<t.Resource>;
+    change(resourceId: string, patch: t.ResourcePatch): Promise<t.Resource>;
+    archive(resourceId: string): Promise<void>;
+    /** What is free, and how fresh that is. */
+    availability(resourceId: string, query: t.AvailabilityQuery): Promise<t.Availability>;
+    block(resourceId: string, block: t.NewBlock, once?: Once): Promise<t.Block>;
+    blocks(resourceId: string, page?: PageQuery): Promise<Page<t.Block>>;
+    unblock(resourceId: string, blockId: string): Promise<void>;
+  };
+  bookings: {
+    /**
+     * Answers with the hold; with `waitSeconds` (at most 30) with the outcome: read `state`. One key
+     * is one booking for ever, so a new attempt after a decline needs a new one.
+     */
+    create(booking: t.NewBooking, options?: Once & { waitSeconds?: number }): Promise<t.Booking>;
+    list(
+      query?: PageQuery & { state?: t.Booking['state']; resourceId?: string },
+    ): Promise<Page<t.Booking>>;
+    get(bookingId: string): Promise<t.BookingInFull>;
+    cancel(bookingId: string, cancellation?: t.Cancellation, once?: Once): Promise<t.Booking>;
+    /** Says that an `external` payment was made. */
+    confirm(bookingId: string, confirmation: t.Confirmation): Promise<t.Booking>;
+    eraseGuest(bookingId: string): Promise<void>;
+    /** Its workflow; needs `temporal`. */
+    follow(booking: t.Booking): follow.FollowedBooking;
+  };
+  accounts: {
+    create(account: t.NewAccount, once?: Once): Promise<t.Account>;
+    /** Where to send the owner of the calendars. */
+    authorize(channel: t.Connection['channel'], accountId?: string): Promise<t.Authorization>;
+    list(page?: PageQuery): Promise<Page<t.Account>>;
+    calendars(accountId: string): Promise<t.Calendar[]>;
+  };
+  connections: {
+    create(connection: t.NewConnection, once?: Once): Promise<t.Connection>;
+    list(query?: PageQuery & { resourceId?: string }): Promise<Page<t.Connection>>;
+    get(connectionId: string): Promise<t.ConnectionInFull>;
+    change(connectionId: string, patch: t.ConnectionPatch): Promise<t.Connection>;
+    events(connectionId: string, page?: PageQuery): Promise<Page<t.ChannelEvent>>;
+    pause(connectionId: string): Promise<t.Connection>;
+    resume(connectionId: string): Promise<t.Connection>;
+    syncNow(connectionId: string): Promise<t.Connection>;
+    resync(connectionId: string, options?: t.Resync): Promise<t.Connection>;
+    disconnect(connectionId: string): Promise<t.Connection>;
+    /** Its workflow; needs `temporal`. */
+    follow(connection: t.Connection): follow.FollowedConnection;
+  };
+}
+
+const TIMEOUT_MS = 30_000;
+
+export function createHoldfastClient(options: HoldfastClientOptions): HoldfastClient {
+  const { apiUrl, apiKey, timeoutMs = TIMEOUT_MS } = options;
+  const ask: Ask = (method, path, more) =>
+    request({ apiUrl, apiKey, timeoutMs }, { method, path, ...more });
+  const temporal = options.temporal?.client;
+  return {
+    resources: resourceVerbs(ask),
+    bookings: { ...bookingVerbs(ask), follow: (booking) => followBooking(temporal, booking) },
+    accounts: accountVerbs(ask),
+    connections: {
+      ...connectionVerbs(ask),
+      follow: (connection) => followConnection(temporal, connection),
+    },
+  };
+}
+
+type Ask = <T>(
+  method: Call['method'],
+  path: string,
+  more?: Omit<Call, 'method' | 'path'>,
+) => Promise<T>;
+
+const keyed = (body: unknown, once: Once = {}) => ({
+  body,
+  idempotencyKey: once.idempotencyKey ?? randomUUID(),
+});
+const pathOf = (list: string, ...ids: string[]): string =>
+  [list, ...ids].map((part) => `/${encodeURIComponent(part)}`).join('');
+
+function resourceVerbs(ask: Ask): HoldfastClient['resources'] {
+  const at = (...ids: string[]) => pathOf('resources', ...ids);
+  return {
+    create: (resource, once) => ask('POST', at(), keyed(resource, once)),
+    list: (query) => ask('GET', at(), { query }),
+    get: (id) => ask('GET', at(id)),
+    change: (id, body) => ask('PATCH', at(id), { body }),
+    archive: (id) => ask('DELETE', at(id)),
+    availability: (id, query) => ask('GET', at(id, 'availability'), { query }),
+    block: (id, block, once) => ask('POST', at(id, 'blocks'), keyed(block, once)),
+    blocks: (id, query) => ask('GET', at(id, 'blocks'), { query }),
+    unblock: (id, blockId) => ask('DELETE', at(id, 'blocks', blockId)),
+  };
+}
+
+function bookingVerbs(ask: Ask): Omit<HoldfastClient['bookings'], 'follow'> {
+  const at = (...ids: string[]) => pathOf('bookings', ...ids);
+  return {
+    create: (booking, { waitSeconds, ...once } = {}) =>
+      ask('POST', at(), { ...keyed(booking, once), waitSeconds }),
+    list: (query) => ask('GET', at(), { query }),
+    get: (id) => ask('GET', at(id)),
+    cancel: (id, cancellation = {}, once = {}) =>
+      ask('POST', at(id, 'cancel'), keyed(cancellation, once)),
+    confirm: (id, body) => ask('POST', at(id, 'confirm'), { body }),
+    eraseGuest: (id) => ask('DELETE', at(id, 'guest')),
+  };
+}
+
+function accountVerbs(ask: Ask): HoldfastClient['accounts'] {
+  const at = (...ids: string[]) => pathOf('accounts', ...ids);
+  return {
+    create: (account, once) => ask('POST', at(), keyed(account, once)),
+    authorize: (channel, accountId) =>
+      ask('POST', pathOf('oauth', channel, 'authorize'), { body: accountId ? { accountId } : {} }),
+    list: (query) => ask('GET', at(), { query }),
+    calendars: async (id) => (await ask<{ items: t.Calendar[] }>('GET', at(id, 'calendars'))).items,
+  };
+}
+
+function connectionVerbs(ask: Ask): Omit<HoldfastClient['connections'], 'follow'> {
+  const at = (...ids: string[]) => pathOf('connections', ...ids);
+  const steer = (id: string, verb: string, body: unknown = {}) =>
+    ask<t.Connection>('POST', at(id, verb), { body });
+  return {
+    create: (connection, once) => ask('POST', at(), keyed(connection, once)),
+    list: (query) => ask('GET', at(), { query }),
+    get: (id) => ask('GET', at(id)),
+    change: (id, body) => ask('PATCH', at(id), { body }),
+    events: (id, query) => ask('GET', at(id, 'events'), { query }),
+    pause: (id) => steer(id, 'pause'),
+    resume: (id) => steer(id, 'resume'),
+    syncNow: (id) => steer(id, 'sync-now'),
+    resync: (id, options) => steer(id, 'resync', options),
+    disconnect: (id) => steer(id, 'disconnect'),
+  };
+}

@@ -1,0 +1,58 @@
+import type { QueryDefinition } from '@temporalio/common';
+import type { z } from 'zod';
+import type * as availability from '../../src/api/schemas/availability.ts';
+import type * as booking from '../../src/api/schemas/booking.ts';
+import type * as connection from '../../src/api/schemas/connection.ts';
+import type * as resource from '../../src/api/schemas/resource.ts';
+import type { ProblemName } from '../../src/api/problem.ts';
+import type * as bookingRun from '../contracts/booking.ts';
+import type * as connectionRun from '../contracts/connection.ts';
+
+/*
+ What requests and answers hold, read off the schemas that check them. `Plain` spells them out, so
+ that the published declarations need neither zod nor the API's source.
+*/
+type Plain<T> = T extends string | number | boolean | null | undefined
+  ? T
+  : T extends readonly (infer Item)[]
+    ? Plain<Item>[]
+    : { [K in keyof T]: Plain<T[K]> };
+type Given<S extends z.ZodType> = Plain<z.input<S>>;
+type Told<S extends z.ZodType> = Plain<z.output<S>>;
+
+export type NewResource = Given<typeof resource.NewResource>;
+export type ResourcePatch = Given<typeof resource.ResourcePatch>;
+export type Resource = Told<typeof resource.Resource>;
+export type NewBlock = Given<typeof resource.NewBlock>;
+export type Block = Told<typeof resource.Block>;
+
+type Asked = z.output<typeof availability.AvailabilityQuery>;
+export type AvailabilityQuery = Plain<
+  Pick<Asked, 'from' | 'to'> & Partial<Omit<Asked, 'from' | 'to'>>
+>;
+export type Availability = Told<typeof availability.Availability>;
+
+export type NewBooking = Given<typeof booking.NewBooking>;
+export type Booking = Told<typeof booking.Booking>;
+export type BookingInFull = Told<typeof booking.BookingInFull>;
+export type Cancellation = Given<typeof booking.Cancellation>;
+export type Confirmation = Given<typeof booking.Confirmation>;
+
+export type NewAccount = Given<typeof connection.NewAccount>;
+export type Account = Told<typeof connection.Account>;
+export type Authorization = Told<typeof connection.Authorization>;
+export type Calendar = Told<typeof connection.ListedCalendars>['items'][number];
+export type NewConnection = Given<typeof connection.NewConnection>;
+export type ConnectionPatch = Given<typeof connection.ConnectionPatch>;
+export type Resync = Given<typeof connection.Resync>;
+export type Connection = Told<typeof connection.Connection>;
+export type ConnectionInFull = Told<typeof connection.ConnectionInFull>;
+export type ChannelEvent = Told<typeof connection.ChannelEvent>;
+
+/** The names of problems, RFC 9457 `type` without its `/problems/`. */
+export type Problem = Plain<ProblemName>;
+
+type Asks<Q> = Q extends QueryDefinition<infer Answer> ? Answer : never;
+export type BookingRun = Plain<Asks<typeof bookingRun.bookingStatusQuery>>;
+export type BookingOutcome = Plain<bookingRun.BookingOutcome>;
+export type ConnectionRun = Plain<Asks<typeof connectionRun.statusQuery>>;
