@@ -52,10 +52,14 @@ async function revoke(database: Database, tenantId: string, id: string): Promise
   return `Key ${id} is revoked; it stops working within seconds.`;
 }
 
+/** Prisma's code of a server that does not answer. */
+const isAway = (error: unknown) => (error as { code?: string } | null)?.code === 'P1001';
+
 main().then(
   (line) => console.log(line),
   (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
+    const away = 'The database does not answer: run npm start first, or set DATABASE_URL.';
+    console.error(isAway(error) ? away : error instanceof Error ? error.message : error);
     process.exitCode = 1;
   },
 );

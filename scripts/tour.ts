@@ -168,7 +168,7 @@ async function stormOfNotifications(place: Place) {
   say('all acknowledged', since(startedAt));
   await holdfast.connections.syncNow(villa.connectionId);
   const { passes } = await followed.status();
-  say(`they made ${passes - before - 1} passes; the next one was asked for here`, since(startedAt));
+  say(`${passes - before} passes, one of them asked for at the end`, since(startedAt));
   tellRun(place, followed.workflowId);
 }
 

@@ -35,7 +35,7 @@ const settings = {
       example: 'production',
     },
   ),
-  databaseUrl: setting('DATABASE_URL', z.string().min(1, 'is needed: a PostgreSQL address'), {
+  databaseUrl: setting('DATABASE_URL', z.string('is needed: a PostgreSQL address'), {
     about: 'PostgreSQL as the application role.',
     example: 'postgresql://holdfast_app:…@localhost:5432/holdfast',
   }),
@@ -43,7 +43,7 @@ const settings = {
     about: 'Connections to PostgreSQL per process.',
     example: '16',
   }),
-  keyring: setting('HOLDFAST_KEYRING', z.string().min(1).transform(toKeyring), {
+  keyring: setting('HOLDFAST_KEYRING', z.string('is needed').transform(toKeyring), {
     about: 'Sealing keys `id:base64-of-32-bytes`, comma-separated; the first seals, all open.',
     example: 'k1:…',
   }),
@@ -176,7 +176,8 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   const values: Record<string, unknown> = {};
   for (const [key, one] of Object.entries(settings)) {
     const given = env[one.name];
-    const parsed = one.schema.safeParse(given === '' ? undefined : given);
+    // A blank is no value: read as a number it would be 0.
+    const parsed = one.schema.safeParse(given?.trim() === '' ? undefined : given);
     if (parsed.success) values[key] = parsed.data;
     else
       problems.push(

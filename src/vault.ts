@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes, type DecipherGCM } from 'node:crypto';
 
 /**
  * Sealing of credentials, cursors and guest data: AES-256-GCM (NIST SP 800-38D), one random
@@ -31,6 +31,7 @@ export function parseKeyring(text: string): Keyring {
     const key = Buffer.from(encoded, 'base64');
     if (!/^[A-Za-z0-9_-]{1,32}$/.test(id) || key.length !== 32)
       throw new TypeError('each key must be `id:` followed by the base64 of 32 bytes');
+    if (keys.has(id)) throw new TypeError(`the key id ${id} is there twice`);
     keys.set(id, key);
   }
   const [currentId] = keys.keys();
@@ -55,11 +56,23 @@ export function createVault(keyring: Keyring): Vault {
       const decipher = createDecipheriv('aes-256-gcm', keyOf(keyring, keyId), nonce);
       decipher.setAAD(associated(place));
       decipher.setAuthTag(bytes.subarray(bodyAt + 12, bodyAt + 28));
-      const body = bytes.subarray(bodyAt + 28);
-      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
+      const body = decipher.update(bytes.subarray(bodyAt + 28));
+      return Buffer.concat([body, authenticated(decipher)]).toString('utf8');
     },
     isStale: (sealed) => readEnvelope(sealed).keyId !== keyring.currentId,
   };
+}
+
+function authenticated(decipher: DecipherGCM): Buffer {
+  try {
+    return decipher.final();
+  } catch (cause) {
+    throw new Error(
+      'A sealed value does not open: it was changed, moved from another row, or sealed with ' +
+        'another key of the same id. Check HOLDFAST_KEYRING.',
+      { cause },
+    );
+  }
 }
 
 const associated = (place: Place): Buffer => Buffer.from(JSON.stringify(place));

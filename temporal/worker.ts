@@ -27,6 +27,8 @@ import { workflowBundle } from './bundle.ts';
 
 /** The worker process: workflows and the ledger on the main queue, each channel on its own. */
 const SHUTDOWN_GRACE = '10 seconds';
+/** A step that is retried for ever must not keep the process; whoever runs next goes on with it. */
+const SHUTDOWN_FORCE = '15 seconds';
 const DAY_MS = 86_400_000;
 const PAYMENT_TIMEOUT_MS = 20_000;
 
@@ -90,11 +92,16 @@ async function createWorkers(options: {
   const { config, connection, namespace, deps } = options;
   const shared: Pick<
     WorkerOptions,
-    'connection' | 'namespace' | 'shutdownGraceTime' | 'workerDeploymentOptions'
+    | 'connection'
+    | 'namespace'
+    | 'shutdownGraceTime'
+    | 'shutdownForceTime'
+    | 'workerDeploymentOptions'
   > = {
     connection,
     namespace,
     shutdownGraceTime: SHUTDOWN_GRACE,
+    shutdownForceTime: SHUTDOWN_FORCE,
     ...(config.buildId && {
       workerDeploymentOptions: {
         useWorkerVersioning: true,

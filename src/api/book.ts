@@ -85,7 +85,12 @@ export function createBook(metrics: Metrics): Book {
             paymentKind: payment.kind,
           } satisfies StartBooking),
         );
-        return settle(answer, bookingId, (refusal) => metrics.refused(refusal));
+        if (answer.kind === 'refused') {
+          // Lost to a rival after the gate, which now knows the nearest spans.
+          await passGate(claim, asked, deps);
+          metrics.refused(answer.refusal);
+        }
+        return settle(answer, bookingId);
       });
     } catch (error) {
       // What stands in the way may be this very booking, made by a twin after our first look.
@@ -169,17 +174,11 @@ async function withinTime(answer: Promise<HoldAnswer>): Promise<HoldAnswer> {
   }
 }
 
-function settle(
-  answer: HoldAnswer,
-  bookingId: string,
-  refused: (refusal: Refusal) => void,
-): Booked {
+function settle(answer: HoldAnswer, bookingId: string): Booked {
   if (answer.kind === 'mismatch') throw new Problem('idempotency-mismatch');
   if (answer.kind === 'fenced') throw new Problem('given-up');
-  if (answer.kind === 'refused') {
-    refused(answer.refusal);
+  if (answer.kind === 'refused')
     throw new Problem('not-available', { more: { refusal: answer.refusal, nearest: [] } });
-  }
   return { bookingId, repeated: answer.kind === 'repeat' };
 }
 

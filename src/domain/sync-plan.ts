@@ -65,9 +65,7 @@ export function planPage(input: PlanInput): PagePlan {
   };
   for (const change of input.changes) {
     if (change.kind === 'upsert') put(change.event, null);
-    else
-      for (const member of after.values())
-        if (member.nativeId === change.nativeId || member.rootId === change.nativeId) drop(member);
+    else seriesOf(after, change.nativeId).forEach(drop);
   }
   for (const { nativeId, event, reason } of input.withheld)
     put(event ?? after.get(nativeId)?.event ?? unreadable(nativeId), reason);
@@ -110,6 +108,10 @@ const unreadable = (nativeId: string): NeutralEvent => ({
   updatedAt: null,
   marker: null,
 });
+
+/** An entry and, where it is a series, its exceptions. */
+const seriesOf = (events: ReadonlyMap<string, KnownEvent>, nativeId: string): KnownEvent[] =>
+  [...events.values()].filter((one) => one.nativeId === nativeId || one.rootId === nativeId);
 
 function differences(
   known: ReadonlyMap<string, KnownEvent>,

@@ -33,7 +33,7 @@ export interface ConnectionFreshness {
  * from being worked out again for every row). Unconfirmed holds that are over
  * count as free, as the hold itself treats them.
  */
-export const READ = `
+const READ = `
 SELECT r.time_zone AS "timeZone", r.capacity, r.settings,
   date_part('epoch', statement_timestamp()) * 1000 AS "nowAt",
   (SELECT json_agg(json_build_array(ms(b.start_at), ms(b.end_at), b.unit)) FROM busy b

@@ -53,12 +53,15 @@ export async function leftDirty(
   options: { olderThanMs: number; limit: number },
 ): Promise<ConnectionKey[]> {
   const { rows } = await pool.query<ConnectionKey>(
-    `UPDATE connection SET dirty_at = clock_timestamp() WHERE (tenant_id, id) IN (
+    // Materialized, because a plan that runs it again for each row would pass the limit.
+    `WITH left_dirty AS MATERIALIZED (
        SELECT tenant_id, id FROM connection
         WHERE dirty AND disconnected_at IS NULL AND status NOT IN ('paused', 'needs-reauthorization')
           AND dirty_at < clock_timestamp() - $1 * interval '1 millisecond'
         ORDER BY dirty_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
-     RETURNING tenant_id AS "tenantId", id AS "connectionId"`,
+     UPDATE connection c SET dirty_at = clock_timestamp() FROM left_dirty l
+      WHERE c.tenant_id = l.tenant_id AND c.id = l.id
+     RETURNING c.tenant_id AS "tenantId", c.id AS "connectionId"`,
     [options.olderThanMs, options.limit],
   );
   return rows;

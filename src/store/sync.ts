@@ -136,10 +136,11 @@ export async function rootsToExpand(
   which: { all: boolean; recurring: boolean },
 ): Promise<string[]> {
   if (!which.all && !which.recurring) return [];
-  const { rows } = await pool.query<{ rootId: string }>(
-    ROOTS_TO_EXPAND,
-    [key.tenantId, key.connectionId, which.all],
-  );
+  const { rows } = await pool.query<{ rootId: string }>(ROOTS_TO_EXPAND, [
+    key.tenantId,
+    key.connectionId,
+    which.all,
+  ]);
   return rows.map((row) => row.rootId);
 }
 

@@ -1,4 +1,4 @@
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { Failure, isRetryable } from '../../src/domain/failure.ts';
 
@@ -42,7 +42,7 @@ export function translated<T extends object>(group: T, log: (error: unknown) => 
     name,
     async (input: unknown) => {
       try {
-        return await (run as Activity<unknown, unknown>)(input);
+        return await beating(() => (run as Activity<unknown, unknown>)(input));
       } catch (error) {
         if (!(error instanceof Failure)) log(error);
         throw translate(error);
@@ -50,4 +50,17 @@ export function translated<T extends object>(group: T, log: (error: unknown) => 
     },
   ]);
   return Object.fromEntries(wrapped) as T;
+}
+
+/** Says now and then that it goes on, so that its worker's death is noticed before its time limit. */
+async function beating<T>(run: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const { heartbeatTimeoutMs } = context.info;
+  if (!heartbeatTimeoutMs) return run();
+  const timer = setInterval(() => context.heartbeat(), heartbeatTimeoutMs / 4);
+  try {
+    return await run();
+  } finally {
+    clearInterval(timer);
+  }
 }

@@ -49,21 +49,25 @@ type Attempt<T> =
   | { value?: undefined; error: HoldfastError; retryAfterMs: number | null };
 
 async function attemptOnce<T>(access: Access, call: Call, deadline: number): Promise<Attempt<T>> {
+  const leftMs = Math.max(Math.ceil(deadline - performance.now()), 1);
+  const asked: RequestInit = {
+    method: call.method,
+    headers: headersOf(access, call),
+    signal: AbortSignal.timeout(leftMs),
+    redirect: 'error',
+    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
+  };
+  let response: Response;
+  let text: string;
   try {
-    const response = await fetch(addressOf(access, call), {
-      method: call.method,
-      headers: headersOf(access, call),
-      signal: AbortSignal.timeout(Math.max(deadline - performance.now(), 1)),
-      redirect: 'error',
-      ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    });
-    const text = await response.text();
-    const value = text === '' ? undefined : parsed(text);
-    if (response.ok && value !== null) return { value: value as T };
-    return { error: problemOf(response.status, text), retryAfterMs: retryAfterMsOf(response) };
+    response = await fetch(addressOf(access, call), asked);
+    text = await response.text();
   } catch (cause) {
     return { error: unreachable(access, cause), retryAfterMs: 0 };
   }
+  const value = text === '' ? undefined : parsed(text);
+  if (response.ok && value !== null) return { value: value as T };
+  return { error: problemOf(response.status, text), retryAfterMs: retryAfterMsOf(response) };
 }
 
 function addressOf({ apiUrl }: Access, { path, query }: Call): string {

@@ -11,7 +11,7 @@ import {
   type BookingChangeInput,
   type BookingLedgerActivities,
 } from '../contracts/booking.ts';
-import { returnWatched } from './undo-watched.ts';
+import { LEDGER_OPTIONS, returnWatched } from './undo-watched.ts';
 
 /*
  A cancel of a confirmed booking. One change of a booking is open at a time, by unique index.
@@ -23,10 +23,7 @@ import { returnWatched } from './undo-watched.ts';
  | 3 give back  | void or refund, retried forward                         |                          |
 */
 
-const ledger = proxyLocalActivities<BookingLedgerActivities>({
-  startToCloseTimeout: '4 seconds',
-  retry: { initialInterval: '50 ms', backoffCoefficient: 2, maximumInterval: '2 seconds' },
-});
+const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
 
 export async function bookingChange(input: BookingChangeInput): Promise<CancelAnswer> {
   let answer: CancelAnswer | null = null;

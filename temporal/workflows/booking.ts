@@ -19,7 +19,7 @@ import type {
   PaymentRef,
 } from '../contracts/booking.ts';
 import { listen, type Told } from './booking-messages.ts';
-import { returnWatched, undoWatched } from './undo-watched.ts';
+import { LEDGER_OPTIONS, returnWatched, undoWatched } from './undo-watched.ts';
 
 /*
  | step      | act                                               | undo                              |
@@ -33,22 +33,26 @@ import { returnWatched, undoWatched } from './undo-watched.ts';
  answer was lost, and then the story goes on after the pivot.
 */
 
-const ledger = proxyLocalActivities<BookingLedgerActivities>({
-  startToCloseTimeout: '4 seconds',
-  retry: { initialInterval: '50 ms', backoffCoefficient: 2, maximumInterval: '2 seconds' },
-});
+const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
+/** Given up after some twenty seconds, by attempts: the SDK stops no local retries by time. */
 const { holdSlot } = proxyLocalActivities<BookingLedgerActivities>({
   startToCloseTimeout: '4 seconds',
-  scheduleToCloseTimeout: '30 seconds',
-  retry: { initialInterval: '50 ms', backoffCoefficient: 2, maximumInterval: '2 seconds' },
+  retry: {
+    initialInterval: '50 ms',
+    backoffCoefficient: 2,
+    maximumInterval: '2 seconds',
+    maximumAttempts: 16,
+  },
 });
 const { voidPayment } = proxyActivities<BookingPaymentActivities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: '8 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   summary: 'undo: void the payment',
 });
 const { capturePayment } = proxyActivities<BookingPaymentActivities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: '8 seconds',
   retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
   summary: 'capture',
 });
@@ -56,6 +60,7 @@ const { capturePayment } = proxyActivities<BookingPaymentActivities>({
 const payingWithin = (ms: number): BookingPaymentActivities =>
   proxyActivities<BookingPaymentActivities>({
     startToCloseTimeout: '30 seconds',
+    heartbeatTimeout: '8 seconds',
     scheduleToCloseTimeout: Math.max(ms, 1_000),
     retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
     summary: 'authorize',

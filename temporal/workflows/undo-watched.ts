@@ -3,6 +3,7 @@ import {
   proxyActivities,
   proxyLocalActivities,
   upsertSearchAttributes,
+  type LocalActivityOptions,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { BookingRef } from '../../src/commands.ts';
@@ -14,12 +15,20 @@ import type {
 } from '../contracts/booking.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
 
-const { callPerson } = proxyLocalActivities<BookingLedgerActivities>({
+/**
+ Acts on the ledger are retried for ever. Waits above the threshold are timers: a worker that retries
+ inside its task writes history every few seconds, and would fill it within a day.
+*/
+export const LEDGER_OPTIONS = {
   startToCloseTimeout: '4 seconds',
-  retry: { initialInterval: '200 ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
-});
+  localRetryThreshold: '5 seconds',
+  retry: { initialInterval: '50 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
+} satisfies LocalActivityOptions;
+
+const { callPerson } = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
 const { returnPayment } = proxyActivities<BookingPaymentActivities>({
   startToCloseTimeout: '30 seconds',
+  heartbeatTimeout: '8 seconds',
   retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
   summary: 'return the payment',
 });

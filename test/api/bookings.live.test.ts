@@ -16,13 +16,14 @@ const span = (day: number) => ({
   endAt: `2031-03-${String(day).padStart(2, '0')}T12:00:00Z`,
 });
 
-const bookAt = (on: TestApi, key: string, body: object, headers: Record<string, string> = {}) =>
-  on.ask('POST', '/v1/bookings', {
-    headers: { 'idempotency-key': key, ...headers },
-    body: { payment: { kind: 'none' }, ...body },
-  });
-const book = (key: string, body: object, headers?: Record<string, string>) =>
-  bookAt(api, key, body, headers);
+const bookOn =
+  (on: TestApi) =>
+  (key: string, body: object, headers: Record<string, string> = {}) =>
+    on.ask('POST', '/v1/bookings', {
+      headers: { 'idempotency-key': key, ...headers },
+      body: { payment: { kind: 'none' }, ...body },
+    });
+const book = (...asked: Parameters<ReturnType<typeof bookOn>>) => bookOn(api)(...asked);
 
 test('a booking answers with its hold', async () => {
   await makeResource(api, { id: 'hold' });
@@ -73,13 +74,13 @@ test('of 300 rivals over HTTP exactly the capacity win, and few workflows start'
   );
   const won = replies.filter((one) => one.status === 201);
   expect(won).toHaveLength(3);
-  expect(won.flatMap((one) => one.body.units).toSorted()).toEqual([1, 2, 3]);
+  expect(new Set(won.flatMap((one) => one.body.units as number[]))).toEqual(new Set([1, 2, 3]));
   expect(replies.filter((one) => one.body.refusal === 'taken')).toHaveLength(297);
   expect(api.commands.started.length - before).toBeLessThanOrEqual(50);
 });
 
 test('a repeated booking is answered by its row, a changed one is refused, twins are one', async () => {
-  await makeResource(api, { id: 'twins', capacity: 5 });
+  await makeResource(api, { id: 'twins' });
   const asked = { resourceId: 'twins', ...span(1) };
   const answers = await Promise.all(Array.from({ length: 8 }, () => book('twin', asked)));
   expect(new Set(answers.map((one) => one.status))).toEqual(new Set([201]));
@@ -100,7 +101,7 @@ test('a second payload under one key cannot change what the first one pays with'
     book('drafts', { ...asked, payment: pay('pm_one') }),
     book('drafts', { ...asked, payment: pay('pm_two') }),
   ]);
-  expect(replies.map((one) => one.status).toSorted()).toEqual([201, 422]);
+  expect(new Set(replies.map((one) => one.status))).toEqual(new Set([201, 422]));
   const winner = replies.findIndex((one) => one.status === 201);
   const { bookingId } = api.commands.started.at(-1)!;
   const draft = await api.database.prisma.bookingDraft.findFirstOrThrow({ where: { bookingId } });
@@ -189,7 +190,7 @@ test('Prefer: wait answers 201 with how it ended, at most 30 seconds later', asy
   Object.assign(waiting.commands, commands);
   await makeResource(waiting, { id: 'wait' });
   const asked = { resourceId: 'wait', ...span(1) };
-  const reply = await bookAt(waiting, 'wait-1', asked, { prefer: 'respond-async, wait=99' });
+  const reply = await bookOn(waiting)('wait-1', asked, { prefer: 'respond-async, wait=99' });
   expect(reply.status).toBe(201);
   expect(reply.body).toMatchObject({ state: 'declined', reason: 'card_declined' });
   expect(reply.headers.get('preference-applied')).toBe('wait=30');
@@ -206,11 +207,11 @@ test('a workflow service that fails is 503, and the same key books later', async
   });
   await makeResource(failing, { id: 'away' });
   const asked = { resourceId: 'away', ...span(1) };
-  const first = await bookAt(failing, 'away-1', asked);
+  const first = await bookOn(failing)('away-1', asked);
   expect(first.body).toMatchObject({ status: 503, type: '/problems/unavailable' });
   expect(first.headers.get('retry-after')).toBe('2');
   away = false;
-  expect((await bookAt(failing, 'away-1', asked)).status).toBe(201);
+  expect((await bookOn(failing)('away-1', asked)).status).toBe(201);
   await failing.close();
 });
 

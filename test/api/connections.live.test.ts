@@ -12,7 +12,7 @@ const oauthProvider: ChannelProvider = {
   channel: 'google',
   supports: { ...feedProvider.supports, oauth: true, push: true, write: true },
   authorizationUrl: ({ state, codeChallenge, redirectUri }) =>
-    `https://consent.example.com/?${new URLSearchParams({ state, codeChallenge, redirectUri })}`,
+    `https://consent.example.com/?${new URLSearchParams({ state, codeChallenge, redirectUri }).toString()}`,
   async exchange({ code, codeVerifier, redirectUri }) {
     exchanged.push({ code, codeVerifier, redirectUri });
     if (code === 'bad') throw new Failure({ kind: 'unauthorized', code: 'invalid_grant' });

@@ -48,8 +48,8 @@ test('path parameters are documented, and each POST that creates asks for its ke
       expect(documented.map((one) => one.name)).toEqual(named);
     }
   }
-  for (const route of ROUTES)
-    if (route.answer.status === 201) expect([route.id, route.idempotent]).toEqual([route.id, true]);
+  const creating = ROUTES.filter((route) => route.answer.status === 201);
+  expect(creating.filter((route) => !route.idempotent).map((route) => route.id)).toEqual([]);
 });
 
 test('bodies and answers are named schemas, and every problem is told by some route or all', () => {
@@ -62,7 +62,6 @@ test('bodies and answers are named schemas, and every problem is told by some ro
   }
   const everywhere = new Set(['no-such-route', 'method-not-allowed']);
   const text = JSON.stringify(document.paths);
-  for (const name of PROBLEM_NAMES)
-    if (!everywhere.has(name))
-      expect([name, text.includes(`/problems/${name})`)]).toEqual([name, true]);
+  const untold = PROBLEM_NAMES.filter((name) => !text.includes(`/problems/${name})`));
+  expect(new Set(untold)).toEqual(everywhere);
 });

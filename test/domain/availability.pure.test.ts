@@ -167,10 +167,12 @@ const anyFacts = fc
     bufferBeforeMs: fc.integer({ min: 0, max: 3 }).map((n) => n * STEP),
     bufferAfterMs: fc.integer({ min: 0, max: 3 }).map((n) => n * STEP),
     noticeMs: fc.integer({ min: 0, max: 20 }).map((n) => n * STEP),
-    opening: fc.constantFrom([], daily('00:00', '24:00'), daily('01:30', '09:00'), [
-      ...daily('08:00', '12:00'),
-      ...daily('13:00', '22:30'),
-    ]),
+    opening: fc.constantFrom<OpeningRule[][]>(
+      [],
+      daily('00:00', '24:00'),
+      daily('01:30', '09:00'),
+      [...daily('08:00', '12:00'), ...daily('13:00', '22:30')],
+    ),
     known: fc.option(fc.integer({ min: 20, max: SLOTS }), { nil: null }),
     taken: fc.array(
       fc.record({

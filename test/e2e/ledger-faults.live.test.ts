@@ -49,7 +49,11 @@ describe.concurrent('a step that the database refuses', () => {
       (found) => found?.status === 'requires_capture',
     );
     const account = `/stripe/accounts/${intent!.account}`;
-    const { secretKey } = await holdfast.control<{ secretKey: string }>('GET', account);
+    const { accounts } = await holdfast.control<{ accounts: { id: string; secretKey: string }[] }>(
+      'GET',
+      '/stripe/accounts',
+    );
+    const { secretKey } = accounts.find(({ id }) => id === intent!.account)!;
     await holdfast.control('PUT', account, { secretKey: `sk_test_${'other'.repeat(5)}` });
     const stuck = await untilCalled(asked.id);
     expect(stuck.body.attention).toBe('stuck-void-payment');
@@ -68,7 +72,7 @@ describe.concurrent('a step that the database refuses', () => {
     expect(early?.status).toBe(409);
     expect(early?.headers.get('retry-after')).not.toBeNull();
     const late = await until(
-      () => asked.again(),
+      asked.again,
       ({ body }) => body.type.endsWith('given-up'),
       60_000,
     );

@@ -37,14 +37,12 @@ const held = async (input: Partial<StartBooking> & { capacity?: number } = {}) =
 };
 const release = (booking: StartBooking) =>
   releaseBooking(ledger.pool, { ...booking, state: 'declined', reason: 'card_declined' });
-const entries = (booking: StartBooking) =>
-  entriesOf(ledger.pool, `booking/${booking.bookingId}`);
+const entries = (booking: StartBooking) => entriesOf(ledger.pool, `booking/${booking.bookingId}`);
 const stateOf = (booking: StartBooking) => commandLookups(ledger.pool).bookingState(booking);
 const liveUnits = async (booking: StartBooking) => {
-  const { rows } = await ledger.pool.query(
-    'SELECT FROM occupancy WHERE booking_id = $1 AND live',
-    [booking.bookingId],
-  );
+  const { rows } = await ledger.pool.query('SELECT FROM occupancy WHERE booking_id = $1 AND live', [
+    booking.bookingId,
+  ]);
   return rows.length;
 };
 

@@ -118,7 +118,9 @@ test.each(['paused', 'needs-reauthorization'])(
 test('two sweepers at once never take the same mark, nor more than they asked for', async () => {
   const resourceId = await addResource(ledger.admin);
   for (let n = 0; n < 30; n += 1) await addConnection(ledger.admin, { resourceId });
-  await ledger.admin.query(`UPDATE connection SET dirty_at = now() - interval '1 hour' WHERE dirty`);
+  await ledger.admin.query(
+    `UPDATE connection SET dirty_at = now() - interval '1 hour' WHERE dirty`,
+  );
   const found = await Promise.all(
     Array.from({ length: 4 }, () => leftDirty(ledger.pool, { olderThanMs: 5_000, limit: 7 })),
   );

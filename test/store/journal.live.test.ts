@@ -32,7 +32,7 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function readAll(pool: pg.Pool, tenantId: string, limit = 50): Promise<JournalEntry[]> {
   const all: JournalEntry[] = [];
-  for (let after: JournalPosition = JOURNAL_START; ; ) {
+  for (let after: JournalPosition = JOURNAL_START; ;) {
     const page = await readJournal(pool, { tenantId, after, limit });
     if (page.length === 0) return all;
     all.push(...page);

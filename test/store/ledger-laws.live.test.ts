@@ -54,7 +54,12 @@ const act = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      kind: fc.constantFrom('commit' as const, 'release' as const, 'cancel' as const, 'pay' as const),
+      kind: fc.constantFrom(
+        'commit' as const,
+        'release' as const,
+        'cancel' as const,
+        'pay' as const,
+      ),
       nth: fc.nat(30),
     }),
   },
@@ -71,7 +76,11 @@ const act = fc.oneof(
   },
 );
 type Act = typeof act extends fc.Arbitrary<infer T> ? T : never;
-type World = { resourceId: string; connections: ConnectionKey[]; bookings: ReturnType<typeof aHold>[] };
+type World = {
+  resourceId: string;
+  connections: ConnectionKey[];
+  bookings: ReturnType<typeof aHold>[];
+};
 
 async function perform(world: World, one: Act): Promise<void> {
   const { pool } = ledger;
@@ -93,7 +102,9 @@ async function perform(world: World, one: Act): Promise<void> {
     const changes = one.isGone ? gone(id) : listed(anEvent(id, [from, from + length]));
     // Two pages read from one position: one of them is read again, as its activity would be.
     await sync(pool, world.connections[one.which]!, { changes, more: one.more }).catch(
-      (error: Error) => expect(error.message).toMatch(/Another pass/),
+      (error: Error) => {
+        if (!error.message.includes('Another pass')) throw error;
+      },
     );
     return;
   }

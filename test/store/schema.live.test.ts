@@ -1,7 +1,15 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Ledger } from '../support/ledger.ts';
-import { addResource, addTenant, aHold, hour, openLedger, openPool, TENANT } from '../support/ledger.ts';
+import {
+  addResource,
+  addTenant,
+  aHold,
+  hour,
+  openLedger,
+  openPool,
+  TENANT,
+} from '../support/ledger.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 
 let ledger: Ledger;
@@ -16,14 +24,22 @@ afterAll(async () => {
   await ledger.close();
 });
 
-const refused = (pool: pg.Pool, statement: string, why: RegExp) =>
-  expect(pool.query(statement)).rejects.toThrow(why);
+/** What PostgreSQL says against a statement; empty when it does as it is told. */
+const refusal = (pool: pg.Pool, statement: string): Promise<string> =>
+  pool.query(statement).then(
+    () => '',
+    (error: Error) => error.message,
+  );
 
 describe('every key of the catalog', () => {
   /** What belongs to no tenant, or is the tenant. */
   const SHARED = ['tenant', 'journal_epoch', '_prisma_migrations'];
   const keys = async (type: 'p' | 'f') => {
-    const { rows } = await ledger.admin.query<{ table: string; columns: string[]; pairs: string[] }>(
+    const { rows } = await ledger.admin.query<{
+      table: string;
+      columns: string[];
+      pairs: string[];
+    }>(
       `SELECT r.relname AS table,
          array_agg(a.attname::text ORDER BY k.n) AS columns,
          array_agg(a.attname || ' -> ' || f.attname ORDER BY k.n) AS pairs
@@ -41,7 +57,8 @@ describe('every key of the catalog', () => {
   test('has the tenant first in it', async () => {
     const primary = await keys('p');
     expect(primary.length).toBeGreaterThan(20);
-    for (const { table, columns } of primary) expect([table, columns[0]]).toEqual([table, 'tenant_id']);
+    for (const { table, columns } of primary)
+      expect([table, columns[0]]).toEqual([table, 'tenant_id']);
     const { rows } = await ledger.admin.query<{ name: string }>(
       `SELECT relname AS name FROM pg_class WHERE relkind = 'r'
          AND relnamespace = 'public'::regnamespace`,
@@ -102,22 +119,27 @@ describe('the journal', () => {
     `INSERT INTO journal SELECT * FROM journal`,
   ];
 
-  test.each(changes.slice(0, 3))('refuses the role that serves: %s', (statement) =>
-    refused(ledger.pool, statement, /permission denied/),
-  );
-
-  test.each(changes.slice(0, 3))('refuses its owner too: %s', (statement) =>
-    refused(owner, statement, /append-only/),
-  );
-
-  test('keeps its place and its epochs out of the hands of the role that serves', async () => {
-    await refused(ledger.pool, changes[3]!, /cannot insert|GENERATED ALWAYS/);
-    await refused(ledger.pool, 'INSERT INTO journal_epoch (epoch) VALUES (9)', /permission denied/);
-    await refused(ledger.pool, 'DELETE FROM journal_epoch', /permission denied/);
+  test.each(changes.slice(0, 3))('refuses the role that serves: %s', async (statement) => {
+    expect(await refusal(ledger.pool, statement)).toMatch(/permission denied/);
   });
 
-  test('takes each number of a subject once', () =>
-    refused(ledger.pool, `SELECT append_entry('${TENANT}', 's/1', 1, 'x', '{}')`, /duplicate key/));
+  test.each(changes.slice(0, 3))('refuses its owner too: %s', async (statement) => {
+    expect(await refusal(owner, statement)).toMatch(/append-only/);
+  });
+
+  test('keeps its place and its epochs out of the hands of the role that serves', async () => {
+    expect(await refusal(ledger.pool, changes[3]!)).toMatch(/cannot insert|GENERATED ALWAYS/);
+    expect(await refusal(ledger.pool, 'INSERT INTO journal_epoch (epoch) VALUES (9)')).toMatch(
+      /permission denied/,
+    );
+    expect(await refusal(ledger.pool, 'DELETE FROM journal_epoch')).toMatch(/permission denied/);
+  });
+
+  test('takes each number of a subject once', async () => {
+    expect(
+      await refusal(ledger.pool, `SELECT append_entry('${TENANT}', 's/1', 1, 'x', '{}')`),
+    ).toMatch(/duplicate key/);
+  });
 });
 
 describe('the role that serves', () => {
@@ -131,7 +153,9 @@ describe('the role that serves', () => {
     ['TRUNCATE booking', /permission denied/],
     ['SET ROLE holdfast_owner', /permission denied/],
     ['DELETE FROM _prisma_migrations', /permission denied/],
-  ])('cannot %s', (statement, why) => refused(ledger.pool, statement, why));
+  ])('cannot %s', async (statement, why) => {
+    expect(await refusal(ledger.pool, statement)).toMatch(why);
+  });
 
   test('is given fifteen seconds for a transaction', async () => {
     const { rows } = await ledger.pool.query<{ transaction_timeout: string }>(
@@ -150,7 +174,9 @@ describe('the role that serves', () => {
 test('a resource’s settings can be read as of then', async () => {
   const resourceId = await addResource(ledger.admin, { capacity: 1 });
   await ledger.pool.query('UPDATE resource SET capacity = 2 WHERE id = $1', [resourceId]);
-  await ledger.pool.query(`UPDATE resource SET name = 'n', seq = seq + 1 WHERE id = $1`, [resourceId]);
+  await ledger.pool.query(`UPDATE resource SET name = 'n', seq = seq + 1 WHERE id = $1`, [
+    resourceId,
+  ]);
   await ledger.pool.query('UPDATE resource SET capacity = 3 WHERE id = $1', [resourceId]);
   const { rows } = await ledger.pool.query<{ capacity: number; follows: boolean }>(
     `SELECT capacity, lower(recorded) IS NOT DISTINCT FROM lag(upper(recorded)) OVER (ORDER BY id)
@@ -164,5 +190,7 @@ test('a resource’s settings can be read as of then', async () => {
 test('a booking outlives no statement that would leave its units without it', async () => {
   const booking = aHold(await addResource(ledger.admin));
   await holdUnits(ledger.pool, booking);
-  await refused(ledger.pool, `DELETE FROM booking WHERE id = '${booking.bookingId}'`, /foreign key/);
+  expect(
+    await refusal(ledger.pool, `DELETE FROM booking WHERE id = '${booking.bookingId}'`),
+  ).toMatch(/foreign key/);
 });

@@ -23,7 +23,8 @@ it('another state, amount, time of day or number of entries is a difference', ()
 
 it('clocks, latencies and line breaks are none', () => {
   const promised = "{ at: '2026-11-21T15:41:42.508Z', fromChangeMs: 69, x: '…/auth?…' }";
-  const printed = "{\n  at: '2031-01-01T00:00:00.001Z',\n fromChangeMs: 7, x: 'http://h/auth?a=1' }";
+  const printed =
+    "{\n  at: '2031-01-01T00:00:00.001Z',\n fromChangeMs: 7, x: 'http://h/auth?a=1' }";
   expect(difference(promised, printed, none())).toBeNull();
 });
 

@@ -101,6 +101,9 @@ DECLARE
   v_capacity integer;
   v_units integer[] := '{}';
   v_unit integer;
+  v_whole boolean;
+  v_first_busy boolean;
+  v_first_blocked boolean;
   v_now timestamptz;
   v_expires timestamptz;
 BEGIN
@@ -121,14 +124,13 @@ BEGIN
    WHERE tenant_id = v_tenant AND id = v_resource AND archived_at IS NULL;
   IF NOT FOUND THEN RETURN '{"kind": "refused", "refusal": "no-such-resource"}'; END IF;
   IF v_party > v_capacity THEN RETURN '{"kind": "refused", "refusal": "too-large"}'; END IF;
-  IF EXISTS (SELECT FROM busy b WHERE b.tenant_id = v_tenant AND b.resource_id = v_resource
-      AND b.end_at > v_from AND b.start_at < v_to AND b.unit IS NULL) THEN
-    RETURN '{"kind": "refused", "refusal": "busy"}';
-  END IF;
-  IF EXISTS (SELECT FROM block k WHERE k.tenant_id = v_tenant AND k.resource_id = v_resource
-      AND k.removed_at IS NULL AND k.end_at > v_from AND k.start_at < v_to AND k.unit IS NULL) THEN
-    RETURN '{"kind": "refused", "refusal": "blocked"}';
-  END IF;
+  SELECT bool_or(b.unit IS NULL), bool_or(b.unit = 1) INTO v_whole, v_first_busy FROM busy b
+   WHERE b.tenant_id = v_tenant AND b.resource_id = v_resource AND b.end_at > v_from AND b.start_at < v_to;
+  IF v_whole THEN RETURN '{"kind": "refused", "refusal": "busy"}'; END IF;
+  SELECT bool_or(k.unit IS NULL), bool_or(k.unit = 1) INTO v_whole, v_first_blocked FROM block k
+   WHERE k.tenant_id = v_tenant AND k.resource_id = v_resource AND k.removed_at IS NULL
+     AND k.end_at > v_from AND k.start_at < v_to;
+  IF v_whole THEN RETURN '{"kind": "refused", "refusal": "blocked"}'; END IF;
 
   v_now := clock_timestamp();
   v_expires := v_now + (p->>'holdTtlMs')::bigint * interval '1 millisecond';
@@ -146,8 +148,13 @@ BEGIN
     -- Among rivals: each round either takes a unit, or waited for a rival who took it. A unit is
     -- lost at most once per rival committed, and rivals end, so rounds are bounded by capacity.
     FOR v_round IN 1 .. v_capacity + 1 LOOP
-      SELECT u INTO v_unit FROM free_units(v_tenant, v_resource, v_capacity, v_from, v_to, 1) AS u;
-      EXIT WHEN NOT FOUND;
+      IF v_capacity > 1 THEN
+        SELECT u INTO v_unit FROM free_units(v_tenant, v_resource, v_capacity, v_from, v_to, 1) AS u;
+      ELSE
+        -- Nothing to choose: the constraint itself looks whether the one unit is taken, once.
+        v_unit := CASE WHEN v_round = 1 AND v_first_busy IS NOT TRUE AND v_first_blocked IS NOT TRUE THEN 1 END;
+      END IF;
+      EXIT WHEN v_unit IS NULL;
       INSERT INTO occupancy (tenant_id, booking_id, resource_id, unit, span, held_at, expires_at)
       VALUES (v_tenant, v_booking, v_resource, v_unit, tstzrange(v_from, v_to), v_now, v_expires)
       ON CONFLICT DO NOTHING;
@@ -167,7 +174,8 @@ BEGIN
   PERFORM append_entry(v_tenant, 'booking/' || v_booking, 1, 'booking.held', jsonb_build_object(
     'resourceId', v_resource, 'startAt', v_start, 'endAt', v_end, 'units', to_jsonb(v_units),
     'holdExpiresAt', v_expires));
-  RETURN booking_answer(v_tenant, v_booking) || '{"kind": "held"}';
+  RETURN jsonb_build_object('kind', 'held', 'state', 'held', 'reason', NULL, 'units', to_jsonb(v_units),
+    'holdExpiresAt', v_expires, 'amountMinor', (p->>'amountMinor')::bigint, 'currency', p->>'currency');
 END $$;
 
 -- The pivot. Answers {kind: confirmed | contested | expired | ended | missing, connections: […]}:

@@ -47,6 +47,11 @@ function limitsOf(schema) {
   return limits.join('; ');
 }
 
+function noteOf(description = '', schema = {}) {
+  const limits = limitsOf(schema);
+  return [description, limits && `(${limits})`].filter(Boolean).join(' ');
+}
+
 /** One row per field, nested ones by their path. */
 function rowsOf(schema, path = '', depth = 0) {
   const whole = resolve(schema);
@@ -60,7 +65,7 @@ function rowsOf(schema, path = '', depth = 0) {
       name: here,
       type: typeOf(field),
       need: required.includes(name) ? 'needed' : '',
-      note: [field.description, limitsOf(field)].filter(Boolean).join('. '),
+      note: noteOf(field.description, field),
     };
     return [row, ...(depth < 4 ? rowsOf(field, here, depth + 1) : [])];
   });
@@ -86,7 +91,10 @@ function exampleOf(body) {
 }
 
 function curlOf(method, path, operation) {
-  const lines = [`curl -X ${method.toUpperCase()} "$HOLDFAST_URL${path}"`];
+  const needed = operation.parameters.filter((one) => one.in === 'query' && one.required);
+  const query = needed.map((one) => `${one.name}=…`).join('&');
+  const address = `$HOLDFAST_URL${path}${query && `?${query}`}`;
+  const lines = [`curl -X ${method.toUpperCase()} "${address}"`];
   if (operation.security === undefined) lines.push('-H "Authorization: Bearer $HOLDFAST_KEY"');
   for (const one of operation.parameters)
     if (one.in === 'header' && one.required) lines.push(`-H "${one.name}: $(uuidgen)"`);
@@ -115,7 +123,7 @@ function show(path, method, operation) {
     name: one.name,
     type: `${one.in}, ${typeOf(one.schema)}`,
     need: one.required ? 'needed' : '',
-    note: [one.description, limitsOf(one.schema)].filter(Boolean).join('. '),
+    note: noteOf(one.description, one.schema),
   }));
   return element(
     'section',

@@ -1,0 +1,44 @@
+/**
+ * An operator: which connections need a person, and pausing or resuming one. It asks Temporal by
+ * search attribute, so it sees all tenants at once.
+ *
+ *   TEMPORAL_ADDRESS=… TEMPORAL_NAMESPACE=holdfast node examples/operator.ts
+ *   … node examples/operator.ts pause connection/demo/villa-google
+ */
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { pauseUpdate, resumeUpdate, statusQuery } from '../temporal/contracts/connection.ts';
+
+/** A paused one was somebody's decision, and is listed so that it is not forgotten. */
+const NEED_A_PERSON = ['needs-reauthorization', 'guarded', 'failing', 'paused'];
+
+const { connectionOptions, namespace } = loadClientConnectConfig();
+const connection = await Connection.connect(connectionOptions);
+const { workflow } = new Client({ connection, namespace: namespace ?? 'holdfast' });
+
+const [verb, workflowId] = process.argv.slice(2);
+if (verb === undefined) await list();
+else await steer(verb, workflowId ?? '');
+await connection.close();
+
+async function list(): Promise<void> {
+  const statuses = NEED_A_PERSON.map((status) => `"${status}"`).join(', ');
+  const query = `WorkflowType = "connection" AND ExecutionStatus = "Running" AND HoldfastStatus IN (${statuses})`;
+  let count = 0;
+  for await (const run of workflow.list({ query })) {
+    count += 1;
+    const { status, failures, nextPassAt } = await workflow
+      .getHandle(run.workflowId)
+      .query(statusQuery);
+    console.log(`${run.workflowId}: ${status}, ${failures} failures, next look ${nextPassAt}`);
+  }
+  console.log(`${count} connections need a person; docs/operations.md says what to do for each.`);
+}
+
+async function steer(asked: string, id: string): Promise<void> {
+  const verbs = { pause: pauseUpdate, resume: resumeUpdate };
+  if ((asked !== 'pause' && asked !== 'resume') || id === '')
+    throw new Error('Say pause or resume, and the workflow id as the list shows it.');
+  const { status } = await workflow.getHandle(id).executeUpdate(verbs[asked]);
+  console.log(`${id}: ${status}`);
+}
