@@ -35,9 +35,9 @@ describe.concurrent('a step that the database refuses', () => {
     const stuck = await untilCalled(asked.id);
     expect(stuck.body).toMatchObject({ state: 'paying', attention: 'stuck-release-hold' });
     await refusal.lift();
-    const [judged] = await untilSettled(holdfast, [asked]);
+    const [judged] = await untilSettled(holdfast, [asked], 90_000);
     expect(judged?.state).toBe('declined');
-  });
+  }, 180_000);
 
   it('the commit, when the payment account is then closed to us: the same', async () => {
     const shop = await openShop(holdfast);
@@ -62,7 +62,7 @@ describe.concurrent('a step that the database refuses', () => {
     await holdfast.control('PUT', account, { secretKey });
     const [judged] = await untilSettled(holdfast, [asked], 90_000);
     expect(judged?.state).toBe('expired');
-  });
+  }, 180_000);
 
   it('the hold, for good: no booking, no charge, and its key is spent', async () => {
     const shop = await shopOf();
