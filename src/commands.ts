@@ -16,6 +16,11 @@ export interface Commands {
   /** Gives a hold up, or calls a confirmed booking off (a `booking-change` of its own). */
   cancelBooking(input: BookingRef & { changeId: string; reason: string }): Promise<CancelAnswer>;
 
+  /** Takes or gives back the money of a booking whose own workflow is gone. */
+  settleBooking(booking: BookingRef): Promise<void>;
+  /** Goes on with a change whose own workflow is gone. */
+  resumeChange(input: BookingRef & { changeId: string; reason: string }): Promise<void>;
+
   startConnection(connection: ConnectionRef): Promise<void>;
   /** Tells the connection's workflow that something may have changed; starts it when it is gone. */
   requestSync(connection: ConnectionRef): Promise<void>;
@@ -56,6 +61,8 @@ export interface StartBooking extends BookingRef {
   /** The tenant's account at the payment service; null when nothing is charged by us. */
   paymentAccountId: string | null;
   holdTtlMs: number;
+  /** RFC 3339; a hold that comes long after it is refused, since nobody waits for it. */
+  askedAt?: string;
 }
 
 export type HoldAnswer =

@@ -1,6 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Commands } from '../src/commands.ts';
-import { cancelBooking, confirmBooking, startBooking } from './commands/booking.ts';
+import {
+  cancelBooking,
+  confirmBooking,
+  resumeChange,
+  settleBooking,
+  startBooking,
+} from './commands/booking.ts';
 import { steerConnection, tell } from './commands/connection.ts';
 import type { CommandSetup } from './commands/setup.ts';
 import { bookingWorkflowId } from './contracts/names.ts';
@@ -13,15 +18,14 @@ export function createCommands(setup: CommandSetup): Commands {
     cancelBooking: (input) => cancelBooking(setup, input),
     confirmBooking: (input) => confirmBooking(setup, input),
     async awaitBooking(ref, timeoutMs) {
-      const ended = client.workflow.getHandle(bookingWorkflowId(ref)).result();
-      const timer = new AbortController();
-      // How it ended is in the row; here it only matters that it did.
-      await Promise.race([
-        ended.catch(() => undefined),
-        sleep(timeoutMs, undefined, { signal: timer.signal }),
-      ]);
-      timer.abort();
+      const enough = AbortSignal.timeout(timeoutMs);
+      // How it ended is in the row; here it only matters that it did, or that time is up.
+      await client
+        .withAbortSignal(enough, () => client.workflow.getHandle(bookingWorkflowId(ref)).result())
+        .catch(() => undefined);
     },
+    settleBooking: (ref) => settleBooking(setup, ref),
+    resumeChange: (input) => resumeChange(setup, input),
     startConnection: (ref) => tell(setup, ref, 'change'),
     requestSync: (ref) => tell(setup, ref, 'change'),
     requestMirror: (ref) => tell(setup, ref, 'mirror'),

@@ -79,7 +79,16 @@ export interface HoldfastClient {
     /** Where to send the owner of the calendars. */
     authorize(channel: t.Connection['channel'], accountId?: string): Promise<t.Authorization>;
     list(page?: PageQuery): Promise<Page<t.Account>>;
+    get(accountId: string): Promise<t.Account>;
     calendars(accountId: string): Promise<t.Calendar[]>;
+  };
+  paymentAccounts: {
+    create(account: t.NewPaymentAccount, once?: Once): Promise<t.PaymentAccount>;
+    list(page?: PageQuery): Promise<Page<t.PaymentAccount>>;
+  };
+  /** Every change, in order. Keep `next` and go on from there. */
+  journal: {
+    read(page?: PageQuery): Promise<Page<t.JournalEntry>>;
   };
   connections: {
     create(connection: t.NewConnection, once?: Once): Promise<t.Connection>;
@@ -108,6 +117,11 @@ export function createHoldfastClient(options: HoldfastClientOptions): HoldfastCl
     resources: resourceVerbs(ask),
     bookings: { ...bookingVerbs(ask), follow: (booking) => followBooking(temporal, booking) },
     accounts: accountVerbs(ask),
+    paymentAccounts: {
+      create: (account, once) => ask('POST', '/payment-accounts', keyed(account, once)),
+      list: (query) => ask('GET', '/payment-accounts', { query }),
+    },
+    journal: { read: (query) => ask('GET', '/journal', { query }) },
     connections: {
       ...connectionVerbs(ask),
       follow: (connection) => followConnection(temporal, connection),
@@ -164,6 +178,7 @@ function accountVerbs(ask: Ask): HoldfastClient['accounts'] {
     authorize: (channel, accountId) =>
       ask('POST', pathOf('oauth', channel, 'authorize'), { body: accountId ? { accountId } : {} }),
     list: (query) => ask('GET', at(), { query }),
+    get: (id) => ask('GET', at(id)),
     calendars: async (id) => (await ask<{ items: t.Calendar[] }>('GET', at(id, 'calendars'))).items,
   };
 }

@@ -7,6 +7,7 @@ import { leftDirty } from '../src/store/gate.ts';
 import { holdsLeftOpen } from '../src/store/holds.ts';
 import { mirrorsLeft } from '../src/store/mirrors.ts';
 import { dropOldRows } from '../src/store/old-rows.ts';
+import { changesLeftOpen, moneyLeftOpen } from '../src/store/payments.ts';
 
 /**
  * Finds what a crash left between two steps and tells whoever should have been told. Every worker
@@ -16,20 +17,21 @@ const AT_ONCE = 200;
 /** A live workflow ends its own hold; this long after, it has none. */
 const HOLD_GRACE_MS = 60_000;
 
-export function startSweeper(options: {
+/** Longer than any step of a booking takes while its workflow is there. */
+const GRACE_MS = 5 * 60_000;
+
+interface Sweeping {
   pool: pg.Pool;
-  commands: Pick<Commands, 'requestSync' | 'requestMirror'>;
+  commands: Pick<Commands, 'requestSync' | 'requestMirror' | 'settleBooking' | 'resumeChange'>;
   intervalMs: number;
   log: Log;
-}): { stop: () => Promise<void> } {
+}
+
+export function startSweeper(options: Sweeping): { stop: () => Promise<void> } {
   const stopping = new AbortController();
   const running = (async () => {
     while (!stopping.signal.aborted) {
-      await sweep(options).catch((error: unknown) =>
-        options.log('warn', 'a sweep failed and is tried again', {
-          reason: error instanceof Error ? error.name : 'unknown',
-        }),
-      );
+      await sweep(options);
       await sleep(options.intervalMs, undefined, { signal: stopping.signal }).catch(
         () => undefined,
       );
@@ -43,13 +45,36 @@ export function startSweeper(options: {
   };
 }
 
-async function sweep(options: Parameters<typeof startSweeper>[0]): Promise<void> {
+async function sweep(options: Sweeping): Promise<void> {
   const { pool, commands, intervalMs } = options;
   const left = { olderThanMs: intervalMs, limit: AT_ONCE };
-  for (const connection of await leftDirty(pool, left)) await commands.requestSync(connection);
-  for (const connection of await mirrorsLeft(pool, left)) await commands.requestMirror(connection);
-  const holds = await holdsLeftOpen(pool, { olderThanMs: HOLD_GRACE_MS, limit: AT_ONCE });
-  for (const hold of holds)
-    await releaseBooking(pool, { ...hold, state: 'expired', reason: 'hold-expired' });
-  await dropOldRows(pool);
+  const late = { olderThanMs: GRACE_MS, limit: AT_ONCE };
+  await each(options, () => leftDirty(pool, left), commands.requestSync);
+  await each(options, () => mirrorsLeft(pool, left), commands.requestMirror);
+  await each(
+    options,
+    () => holdsLeftOpen(pool, { ...late, olderThanMs: HOLD_GRACE_MS }),
+    (hold) => releaseBooking(pool, { ...hold, state: 'expired', reason: 'hold-expired' }),
+  );
+  await each(options, () => moneyLeftOpen(pool, late), commands.settleBooking);
+  await each(options, () => changesLeftOpen(pool, late), commands.resumeChange);
+  await each(
+    options,
+    async () => [null],
+    () => dropOldRows(pool),
+  );
+}
+
+/** One row that cannot be dealt with now keeps no other waiting. */
+async function each<T>(
+  { log }: Sweeping,
+  find: () => Promise<T[]>,
+  act: (row: T) => Promise<unknown>,
+): Promise<void> {
+  const failed = (error: unknown) =>
+    log('warn', 'a sweep failed and is tried again', {
+      reason: error instanceof Error ? error.name : 'unknown',
+    });
+  for (const row of await find().catch((error: unknown) => (failed(error), [])))
+    await act(row).catch(failed);
 }

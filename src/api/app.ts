@@ -1,18 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import { createMarker } from '../store/marker.ts';
 import type { Authenticate } from './auth.ts';
 import { createAuthenticate, NOBODY } from './auth.ts';
 import { bodyReader } from './body.ts';
 import { createBook } from './book.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { asProblem, describeError } from './failures.ts';
+import { createLimiter } from './gate.ts';
 import { createMetrics } from './metrics.ts';
 import { pages } from './pages.ts';
 import { PROBLEMS, Problem, problemBody } from './problem.ts';
 import type { ApiContext, Route } from './route.ts';
 import { expressPath, sendAnswer } from './route.ts';
 import { ROUTES } from './routes.ts';
+
+const WAKES_AT_ONCE = 8;
 
 /** The whole HTTP application; it listens nowhere by itself. */
 export function createApp(deps: ApiDependencies): Express {
@@ -22,7 +26,9 @@ export function createApp(deps: ApiDependencies): Express {
   app.set('query parser', 'simple');
 
   const metrics = createMetrics(deps.database);
-  const context = { ...deps, metrics, book: createBook(metrics) };
+  const mark = createMarker(deps.database.pool);
+  const limitWakes = createLimiter(WAKES_AT_ONCE);
+  const context = { ...deps, metrics, book: createBook(metrics), mark, limitWakes };
   const authenticate = createAuthenticate(deps.database, deps.now);
   const methods = new Map<string, string[]>();
   for (const route of ROUTES) {

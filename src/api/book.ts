@@ -83,6 +83,7 @@ export function createBook(metrics: Metrics): Book {
             holdTtlMs,
             paymentAccountId,
             paymentKind: payment.kind,
+            askedAt: new Date(deps.now()).toISOString(),
           } satisfies StartBooking),
         );
         if (answer.kind === 'refused') {

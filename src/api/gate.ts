@@ -30,10 +30,10 @@ export function createCoalescer<T>(): (key: string, read: () => Promise<T>) => P
   };
 }
 
+export type Limiter = <T>(key: string, work: (waited: boolean) => Promise<T>) => Promise<T>;
+
 /** Runs at most `limit` works per key at a time; the others wait in order. */
-export function createLimiter(
-  limit: number,
-): <T>(key: string, work: (waited: boolean) => Promise<T>) => Promise<T> {
+export function createLimiter(limit: number): Limiter {
   const lanes = new Map<string, { running: number; waiting: (() => void)[] }>();
   return async (key, work) => {
     const lane = lanes.get(key) ?? { running: 0, waiting: [] };

@@ -2,7 +2,9 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { Caller, Scope } from './auth.ts';
 import type { Book } from './book.ts';
+import type { Mark } from '../store/marker.ts';
 import type { ApiDependencies } from './dependencies.ts';
+import type { Limiter } from './gate.ts';
 import type { Metrics } from './metrics.ts';
 import type { ProblemName } from './problem.ts';
 import { Problem } from './problem.ts';
@@ -11,6 +13,9 @@ import { Problem } from './problem.ts';
 export interface ApiContext extends ApiDependencies {
   metrics: Metrics;
   book: Book;
+  mark: Mark;
+  /** Keeps a burst of notifications from filling the process with signals: the marks can wait. */
+  limitWakes: Limiter;
 }
 
 /**

@@ -7,12 +7,18 @@ export interface ContentLine {
   value: string;
 }
 
+/** RFC 5545 §3.1: no value has any but the tab; a writer's slip must not spoil its line. */
+const CONTROLS = /[^\P{Cc}\t\r\n]/gu;
+
 /**
  * Joins folded lines. Takes CRLF, LF or CR, folds by space or tab, and a leading byte order mark.
  * Bytes are the caller's to decode, as one text: a fold may split a UTF-8 sequence.
  */
 export function unfold(text: string): string[] {
-  const joined = text.replace(/^\uFEFF/, '').replace(/(?:\r\n|\n|\r)[ \t]/g, '');
+  const joined = text
+    .replace(/^\uFEFF/, '')
+    .replace(CONTROLS, '')
+    .replace(/(?:\r\n|\n|\r)[ \t]/g, '');
   return joined.split(/\r\n|\n|\r/).filter((line) => line.trim() !== '');
 }
 

@@ -9,11 +9,15 @@ export type Committed =
   | { kind: 'contested' | 'expired' | 'missing' }
   | { kind: 'ended'; state: BookingState };
 
-export async function commitBooking(pool: pg.Pool, ref: BookingRef): Promise<Committed> {
+/** `reference`: the caller's own of an `external` payment. */
+export async function commitBooking(
+  pool: pg.Pool,
+  ref: BookingRef & { reference?: string | null },
+): Promise<Committed> {
   const { rows } = await pool.query<{ answer: Committed }>({
     name: 'commit-booking',
-    text: 'SELECT commit_booking($1, $2) AS answer',
-    values: [ref.tenantId, ref.bookingId],
+    text: 'SELECT commit_booking($1, $2, $3) AS answer',
+    values: [ref.tenantId, ref.bookingId, ref.reference ?? null],
   });
   return rows[0]!.answer;
 }
@@ -54,15 +58,18 @@ export async function openChange(
   pool: pg.Pool,
   input: BookingRef & { changeId: string; kind: 'cancel'; reason: string },
 ): Promise<boolean> {
-  const { rows } = await pool.query<{ id: string }>(
-    `WITH opened AS (
-       INSERT INTO booking_change (tenant_id, booking_id, id, kind, reason) VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT DO NOTHING RETURNING id)
-     SELECT id FROM opened UNION ALL
-     SELECT id FROM booking_change WHERE tenant_id = $1 AND booking_id = $2 AND id = $3`,
-    [input.tenantId, input.bookingId, input.changeId, input.kind, input.reason],
+  const { tenantId, bookingId, changeId } = input;
+  await pool.query(
+    `INSERT INTO booking_change (tenant_id, booking_id, id, kind, reason) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT DO NOTHING`,
+    [tenantId, bookingId, changeId, input.kind, input.reason],
   );
-  return rows.length > 0;
+  // A statement of its own: it sees the row of an earlier attempt that the insert waited for.
+  const { rowCount } = await pool.query(
+    `SELECT FROM booking_change WHERE tenant_id = $1 AND booking_id = $2 AND id = $3`,
+    [tenantId, bookingId, changeId],
+  );
+  return rowCount === 1;
 }
 
 export async function closeChange(
@@ -79,9 +86,21 @@ export async function closeChange(
 /** Calls a person: shown by the API beside the state, with one entry when it is news. */
 export async function flagAttention(
   pool: pg.Pool,
-  input: BookingRef & { attention: string | null },
+  input: BookingRef & { attention: string },
 ): Promise<void> {
   await pool.query(`SELECT flag_attention($1, $2, $3)`, [
+    input.tenantId,
+    input.bookingId,
+    input.attention,
+  ]);
+}
+
+/** Takes the call back, if it is still the one that stands. */
+export async function clearAttention(
+  pool: pg.Pool,
+  input: BookingRef & { attention: string },
+): Promise<void> {
+  await pool.query(`SELECT clear_attention($1, $2, $3)`, [
     input.tenantId,
     input.bookingId,
     input.attention,

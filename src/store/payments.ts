@@ -100,16 +100,41 @@ export async function recordPayment(
 }
 
 /**
- * The caller's own payment: recorded once with its reference while the booking waits for it; nothing
- * of ours moves.
+ * Bookings whose money is not where their state says, and which nobody has touched for a while: their
+ * workflow is gone. Answers each at most once per `olderThanMs`.
  */
-export async function recordExternal(
+export async function moneyLeftOpen(
   pool: pg.Pool,
-  input: BookingRef & { reference: string },
-): Promise<void> {
-  await pool.query('SELECT record_external($1, $2, $3)', [
-    input.tenantId,
-    input.bookingId,
-    input.reference,
-  ]);
+  options: { olderThanMs: number; limit: number },
+): Promise<BookingRef[]> {
+  const { rows } = await pool.query<BookingRef>(
+    `UPDATE payment SET updated_at = clock_timestamp() WHERE (tenant_id, booking_id, n) IN (
+       SELECT p.tenant_id, p.booking_id, p.n FROM payment p
+         JOIN booking b ON b.tenant_id = p.tenant_id AND b.id = p.booking_id
+        WHERE p.intent_id IS NOT NULL
+          AND (p.status NOT IN ('captured', 'cancelled') OR p.captured_minor > p.refunded_minor)
+          AND p.updated_at < clock_timestamp() - $1 * interval '1 millisecond'
+          AND (b.state IN ('expired', 'declined', 'cancelled')
+            OR b.state = 'confirmed' AND p.status <> 'captured')
+        ORDER BY p.updated_at LIMIT $2 FOR NO KEY UPDATE OF p SKIP LOCKED)
+     RETURNING tenant_id AS "tenantId", booking_id AS "bookingId"`,
+    [options.olderThanMs, options.limit],
+  );
+  return rows;
+}
+
+/** Changes that were opened long ago and never closed. */
+export async function changesLeftOpen(
+  pool: pg.Pool,
+  options: { olderThanMs: number; limit: number },
+): Promise<(BookingRef & { changeId: string; reason: string })[]> {
+  const { rows } = await pool.query<BookingRef & { changeId: string; reason: string }>(
+    `SELECT tenant_id AS "tenantId", booking_id AS "bookingId", id AS "changeId",
+       coalesce(reason, 'resumed') AS reason FROM booking_change
+      WHERE state = 'open' AND kind = 'cancel'
+        AND created_at < clock_timestamp() - $1 * interval '1 millisecond'
+      ORDER BY created_at LIMIT $2`,
+    [options.olderThanMs, options.limit],
+  );
+  return rows;
 }

@@ -2,12 +2,12 @@ import {
   commitBooking,
   cancelBooking,
   closeChange,
+  clearAttention,
   flagAttention,
   openChange,
   releaseBooking,
 } from '../../src/store/bookings.ts';
 import { holdUnits } from '../../src/store/holds.ts';
-import { recordExternal } from '../../src/store/payments.ts';
 import type { BookingLedgerActivities } from '../contracts/booking.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -26,7 +26,6 @@ export function bookingLedger(deps: ActivityDependencies): BookingLedgerActiviti
   return {
     holdSlot: (input) => holdUnits(pool, input),
     releaseSlot: (input) => releaseBooking(pool, input),
-    recordExternalPayment: (input) => recordExternal(pool, input),
     async commitBooking(input) {
       const committed = await commitBooking(pool, input);
       if (committed.kind === 'confirmed') wake(input.tenantId, committed.connections);
@@ -41,6 +40,7 @@ export function bookingLedger(deps: ActivityDependencies): BookingLedgerActiviti
     openChange: (input) => openChange(pool, input),
     closeChange: (input) => closeChange(pool, input),
     callPerson: (input) => flagAttention(pool, input),
+    settled: (input) => clearAttention(pool, input),
   };
 }
 

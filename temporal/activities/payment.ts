@@ -20,7 +20,7 @@ import type { ActivityDependencies } from './dependencies.ts';
 export const bookingPayments = (deps: ActivityDependencies): BookingPaymentActivities => ({
   authorizePayment: (ref) => authorizePayment(deps, ref),
   voidPayment: (ref) => insisting(() => voidPayment(deps, ref)),
-  capturePayment: (ref) => capturePayment(deps, ref),
+  capturePayment: (ref) => insisting(() => capturePayment(deps, ref)),
   returnPayment: (ref) => insisting(() => returnPayment(deps, ref)),
 });
 
@@ -35,31 +35,26 @@ async function authorizePayment(
   const { payments, database, vault } = deps;
   const found = await load(deps, ref);
   const access = open(deps, ref, found);
-  let state: PaymentState;
-  if (found.intentId === null) {
-    state = await payments.create({
-      access,
-      key: stepKey(ref.bookingId, 'create', 1),
-      amountMinor: found.amountMinor,
-      currency: found.currency ?? '',
-      ...ref,
-    });
-    const secretPlace = [ref.tenantId, 'payment.client_secret', ref.bookingId] as const;
-    const wanted = await recordIntent(database.pool, {
-      ...ref,
-      accountId: found.accountId!,
-      state,
-      sealedClientSecret: state.clientSecret ? vault.seal(secretPlace, state.clientSecret) : null,
-    });
-    if (!wanted) {
-      await payments.cancel({
+  let state = found.intentId
+    ? await payments.read({ access, intentId: found.intentId })
+    : await payments.create({
         access,
-        key: stepKey(ref.bookingId, 'void', 1),
-        intentId: state.intentId,
+        key: stepKey(ref.bookingId, 'create', 1),
+        amountMinor: found.amountMinor,
+        currency: found.currency ?? '',
+        ...ref,
       });
-      return { kind: 'ended' };
-    }
-  } else state = await payments.read({ access, intentId: found.intentId });
+  const secretPlace = [ref.tenantId, 'payment.client_secret', ref.bookingId] as const;
+  const wanted = await recordIntent(database.pool, {
+    ...ref,
+    accountId: found.accountId!,
+    state,
+    sealedClientSecret: state.clientSecret ? vault.seal(secretPlace, state.clientSecret) : null,
+  });
+  if (!wanted) {
+    await giveBack(deps, ref, state.intentId);
+    return { kind: 'ended' };
+  }
 
   if (state.status === 'needs-method') {
     try {
@@ -125,11 +120,8 @@ async function capturePayment(deps: ActivityDependencies, ref: PaymentRef): Prom
     await recordPayment(database.pool, { ...ref, state });
     return { kind: 'captured' };
   } catch (error) {
-    if (
-      !(error instanceof Failure) ||
-      error.kind === 'unavailable' ||
-      error.kind === 'rate-limited'
-    )
+    // Only these two speak of the authorization itself; a rolled key, say, is put right and tried again.
+    if (!(error instanceof Failure) || (error.kind !== 'declined' && error.kind !== 'conflict'))
       throw error;
     // A cancel may have voided the authorization between our look and our act.
     const now = await load(deps, ref);
@@ -162,20 +154,26 @@ async function giveBack(
     throw new Failure({ kind: 'unavailable', code: 'payment-processing' });
   if (state.status === 'captured') {
     const amountMinor = state.capturedMinor - state.refundedMinor;
-    if (amountMinor > 0)
-      await payments.refund({
+    if (amountMinor > 0) {
+      const refund = await payments.refund({
         access,
         // A new number only when the service says that more was returned: a definitive answer.
         key: stepKey(ref.bookingId, 'refund', state.refundedMinor + 1),
         intentId,
         amountMinor,
       });
+      if (refund.status === 'failed')
+        throw new Failure({ kind: 'unavailable', code: 'refund-failed' });
+    }
   } else if (state.status !== 'cancelled')
     await payments.cancel({ access, key: stepKey(ref.bookingId, 'void', 1), intentId });
-  await recordPayment(database.pool, { ...ref, state: await payments.read({ access, intentId }) });
+  const after = await payments.read({ access, intentId });
+  await recordPayment(database.pool, { ...ref, state: after });
+  if (after.status !== 'cancelled' && after.capturedMinor > after.refundedMinor)
+    throw new Failure({ kind: 'unavailable', code: 'not-returned-yet' });
 }
 
-/** An undo has no other way out, so no refusal is final: what stands in its way is put right. */
+/** These have no other way out, so no refusal is final: what stands in their way is put right. */
 async function insisting<T>(undo: () => Promise<T>): Promise<T> {
   try {
     return await undo();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   WithStartWorkflowOperation,
   WorkflowUpdateFailedError,
@@ -19,8 +20,9 @@ import {
   giveUpUpdate,
   type BookingChangeInput,
   type BookingInput,
+  type PaymentRef,
 } from '../contracts/booking.ts';
-import { bookingWorkflowId, changeWorkflowId } from '../contracts/names.ts';
+import { bookingWorkflowId, changeWorkflowId, settleWorkflowId } from '../contracts/names.ts';
 import { keyword, STEER_DEADLINE_MS, type CommandSetup, type Workflow } from './setup.ts';
 
 /** Longer than the API waits, so that a slow start is told as under way and not as a failure. */
@@ -105,19 +107,52 @@ export async function cancelBooking(
   if (state === null) return { kind: 'no-such-booking' };
   if (state === 'cancelled') return { kind: 'cancelled' };
   if (state !== 'confirmed') return { kind: 'not-cancellable', state };
-  return client.workflow.executeUpdateWithStart(changeUpdate, {
-    updateId: 'change',
-    startWorkflowOperation: new WithStartWorkflowOperation<Workflow<BookingChangeInput>>(
-      'bookingChange',
-      {
-        workflowId: changeWorkflowId(input),
-        taskQueue,
-        args: [{ tenantId, bookingId, changeId, kind: 'cancel', reason }],
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-        staticSummary: `cancel ${bookingId}`,
-        typedSearchAttributes: [{ key: keyword('tenant'), value: tenantId }],
-      },
-    ),
+  return client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+    client.workflow.executeUpdateWithStart(changeUpdate, {
+      // Not remembered past this call: a change that found another one open may be asked again.
+      updateId: randomUUID(),
+      startWorkflowOperation: new WithStartWorkflowOperation<Workflow<BookingChangeInput>>(
+        'bookingChange',
+        {
+          ...changeStart(taskQueue, { tenantId, bookingId, changeId, reason }),
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        },
+      ),
+    }),
+  );
+}
+
+const changeStart = (taskQueue: string, change: Omit<BookingChangeInput, 'kind'>) => ({
+  workflowId: changeWorkflowId(change),
+  taskQueue,
+  args: [{ ...change, kind: 'cancel' }] as [BookingChangeInput],
+  staticSummary: `cancel ${change.bookingId}`,
+  typedSearchAttributes: [{ key: keyword('tenant'), value: change.tenantId }],
+});
+
+/** Goes on with a change that was opened and never closed. */
+export async function resumeChange(
+  { client, taskQueue }: CommandSetup,
+  { tenantId, bookingId, changeId, reason }: Parameters<Commands['resumeChange']>[0],
+): Promise<void> {
+  await client.workflow.start<Workflow<BookingChangeInput>>('bookingChange', {
+    ...changeStart(taskQueue, { tenantId, bookingId, changeId, reason }),
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+  });
+}
+
+/** Puts the money of a booking right whose own run is gone. */
+export async function settleBooking(
+  { client, taskQueue }: CommandSetup,
+  { tenantId, bookingId }: BookingRef,
+): Promise<void> {
+  await client.workflow.start<Workflow<PaymentRef>>('bookingSettle', {
+    workflowId: settleWorkflowId({ tenantId, bookingId }),
+    taskQueue,
+    args: [{ tenantId, bookingId, paymentAccountId: null }],
+    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+    staticSummary: `settle the money of ${bookingId}`,
+    typedSearchAttributes: [{ key: keyword('tenant'), value: tenantId }],
   });
 }
 

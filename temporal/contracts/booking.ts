@@ -50,16 +50,17 @@ export interface BookingLedgerActivities {
   releaseSlot(
     input: BookingRef & { state: 'expired' | 'declined' | 'cancelled'; reason: string },
   ): Promise<{ kind: 'released' | 'already-confirmed' }>;
-  recordExternalPayment(input: BookingRef & { reference: string }): Promise<void>;
   commitBooking(
-    input: BookingRef,
+    input: BookingRef & { reference: string | null },
   ): Promise<{ kind: 'confirmed' | 'contested' | 'expired' | 'missing' | 'ended' }>;
   callOff(
     input: BookingRef & { reason: string },
   ): Promise<{ kind: 'cancelled' | 'not-confirmed'; state: BookingState | null }>;
   openChange(input: BookingChangeInput): Promise<boolean>;
   closeChange(input: BookingRef & { changeId: string }): Promise<void>;
-  callPerson(input: BookingRef & { attention: string | null }): Promise<void>;
+  callPerson(input: BookingRef & { attention: string }): Promise<void>;
+  /** What a person was called for has settled by itself. */
+  settled(input: BookingRef & { attention: string }): Promise<void>;
 }
 
 /** Acts that reach the payment service: regular activities, never local. */

@@ -11,6 +11,9 @@ export const changeWorkflowId = (ref: {
   changeId: string;
 }): string => `booking-change/${ref.tenantId}/${ref.bookingId}/${ref.changeId}`;
 
+export const settleWorkflowId = (ref: { tenantId: string; bookingId: string }): string =>
+  `booking-settle/${ref.tenantId}/${ref.bookingId}`;
+
 /** Calls to a channel have a queue of their own, so that one slow channel starves no other. */
 export const channelQueue = (taskQueue: string, channel: string): string =>
   `${taskQueue}-${channel}`;

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type * as availability from '../../src/api/schemas/availability.ts';
 import type * as booking from '../../src/api/schemas/booking.ts';
 import type * as connection from '../../src/api/schemas/connection.ts';
+import type * as journal from '../../src/api/schemas/journal.ts';
 import type * as resource from '../../src/api/schemas/resource.ts';
 import type { ProblemName } from '../../src/api/problem.ts';
 import type * as bookingRun from '../contracts/booking.ts';
@@ -12,11 +13,13 @@ import type * as connectionRun from '../contracts/connection.ts';
  What requests and answers hold, read off the schemas that check them. `Plain` spells them out, so
  that the published declarations need neither zod nor the API's source.
 */
-type Plain<T> = T extends string | number | boolean | null | undefined
+type Plain<T> = unknown extends T
   ? T
-  : T extends readonly (infer Item)[]
-    ? Plain<Item>[]
-    : { [K in keyof T]: Plain<T[K]> };
+  : T extends string | number | boolean | null | undefined
+    ? T
+    : T extends readonly (infer Item)[]
+      ? Plain<Item>[]
+      : { [K in keyof T]: Plain<T[K]> };
 type Given<S extends z.ZodType> = Plain<z.input<S>>;
 type Told<S extends z.ZodType> = Plain<z.output<S>>;
 
@@ -37,6 +40,10 @@ export type Booking = Told<typeof booking.Booking>;
 export type BookingInFull = Told<typeof booking.BookingInFull>;
 export type Cancellation = Given<typeof booking.Cancellation>;
 export type Confirmation = Given<typeof booking.Confirmation>;
+
+export type NewPaymentAccount = Given<typeof booking.NewPaymentAccount>;
+export type PaymentAccount = Told<typeof booking.PaymentAccount>;
+export type JournalEntry = Told<typeof journal.JournalPage>['items'][number];
 
 export type NewAccount = Given<typeof connection.NewAccount>;
 export type Account = Told<typeof connection.Account>;

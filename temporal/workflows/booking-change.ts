@@ -11,7 +11,7 @@ import {
   type BookingChangeInput,
   type BookingLedgerActivities,
 } from '../contracts/booking.ts';
-import { LEDGER_OPTIONS, returnWatched } from './undo-watched.ts';
+import { LEDGER_OPTIONS, returnForward } from './watched.ts';
 
 /*
  A cancel of a confirmed booking. One change of a booking is open at a time, by unique index.
@@ -43,7 +43,12 @@ export async function bookingChange(input: BookingChangeInput): Promise<CancelAn
         : calledOff.state
           ? { kind: 'not-cancellable', state: calledOff.state }
           : { kind: 'no-such-booking' };
-    if (answer.kind === 'cancelled') await returnWatched({ ...input, paymentAccountId: null });
+    if (answer.kind === 'cancelled')
+      await returnForward({
+        tenantId: input.tenantId,
+        bookingId: input.bookingId,
+        paymentAccountId: null,
+      });
     await ledger.closeChange(input);
   });
   await condition(allHandlersFinished);

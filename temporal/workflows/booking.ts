@@ -12,6 +12,7 @@ import type { HoldAnswer } from '../../src/commands.ts';
 import type { BookingState } from '../../src/domain/booking.ts';
 import { undoStack, type UndoStack } from '../../src/domain/saga.ts';
 import type {
+  AuthorizeResult,
   BookingInput,
   BookingLedgerActivities,
   BookingOutcome,
@@ -19,7 +20,7 @@ import type {
   PaymentRef,
 } from '../contracts/booking.ts';
 import { listen, type Told } from './booking-messages.ts';
-import { LEDGER_OPTIONS, returnWatched, undoWatched } from './undo-watched.ts';
+import { captureForward, LEDGER_OPTIONS, watched } from './watched.ts';
 
 /*
  | step      | act                                               | undo                              |
@@ -50,18 +51,13 @@ const { voidPayment } = proxyActivities<BookingPaymentActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
   summary: 'undo: void the payment',
 });
-const { capturePayment } = proxyActivities<BookingPaymentActivities>({
-  startToCloseTimeout: '30 seconds',
-  heartbeatTimeout: '8 seconds',
-  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
-  summary: 'capture',
-});
 /** Authorizing is given up when the hold ends: money that arrives later is voided. */
 const payingWithin = (ms: number): BookingPaymentActivities =>
   proxyActivities<BookingPaymentActivities>({
     startToCloseTimeout: '30 seconds',
     heartbeatTimeout: '8 seconds',
     scheduleToCloseTimeout: Math.max(ms, 1_000),
+    cancellationType: 'TRY_CANCEL',
     retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
     summary: 'authorize',
   });
@@ -72,9 +68,12 @@ export async function booking(input: BookingInput): Promise<BookingOutcome> {
   let confirmed = await untilCommitted(input, told, undos);
   if (!confirmed)
     confirmed = await CancellationScope.nonCancellable(
-      async () => (await undos.unwind((undo) => undoWatched(input, undo))) === 'already-final',
+      async () =>
+        (await undos.unwind((undo) => watched(input, undo.name, undo.run))) === 'already-final',
     );
-  if (confirmed) await CancellationScope.nonCancellable(() => capture(input, told));
+  if (confirmed) told.ending = { state: 'confirmed', reason: null };
+  if (confirmed && input.paymentKind === 'method')
+    told.ending = await CancellationScope.nonCancellable(() => captureForward(paymentOf(input)));
   told.over = true;
   await condition(allHandlersFinished);
   return told.ending ?? { state: 'confirmed', reason: null };
@@ -95,20 +94,24 @@ async function untilCommitted(input: BookingInput, told: Told, undos: UndoStack)
     const leftMs = Date.parse(hold.holdExpiresAt) - Date.now();
     if (input.paymentKind === 'method') {
       undos.add({ name: 'void-payment', run: () => voidPayment(paymentOf(input)) });
-      const paid = await payingWithin(leftMs).authorizePayment(paymentOf(input));
+      const paid = await authorize(input, told, leftMs);
       if (paid.kind === 'declined') return ended(told, 'declined', paid.code);
+      if (told.gaveUp !== null) return ended(told, 'cancelled', told.gaveUp);
       if (paid.kind === 'ended') return ended(told, 'expired', 'hold-expired');
     }
     if (input.paymentKind === 'external') {
       await condition(() => told.reference !== null || told.gaveUp !== null, Math.max(leftMs, 1));
       if (told.reference === null && told.gaveUp === null)
         return ended(told, 'expired', 'payment-not-confirmed');
-      if (told.reference !== null)
-        await ledger.recordExternalPayment({ ...input, reference: told.reference });
     }
     if (told.gaveUp !== null) return ended(told, 'cancelled', told.gaveUp);
 
-    const committed = await ledger.commitBooking(input);
+    const { tenantId, bookingId } = input;
+    const committed = await ledger.commitBooking({
+      tenantId,
+      bookingId,
+      reference: told.reference,
+    });
     if (committed.kind === 'confirmed') return true;
     if (committed.kind === 'expired') return ended(told, 'expired', 'hold-expired');
     return ended(told, 'cancelled', committed.kind);
@@ -117,16 +120,20 @@ async function untilCommitted(input: BookingInput, told: Told, undos: UndoStack)
   }
 }
 
-/** Past the pivot only forward: the money is taken, or the booking is called off and says so. */
-async function capture(input: BookingInput, told: Told): Promise<void> {
-  told.ending = { state: 'confirmed', reason: null };
-  if (input.paymentKind !== 'method') return;
-  const captured = await capturePayment(paymentOf(input));
-  if (captured.kind === 'called-off') told.ending = { state: 'cancelled', reason: 'called-off' };
-  if (captured.kind !== 'refused') return;
-  await ledger.callOff({ ...input, reason: captured.code });
-  told.ending = { state: 'cancelled', reason: captured.code };
-  await returnWatched(paymentOf(input));
+/** Giving up does not wait for the payment service: the undo refuses whatever it does late. */
+async function authorize(
+  input: BookingInput,
+  told: Told,
+  leftMs: number,
+): Promise<AuthorizeResult> {
+  const paying = new CancellationScope();
+  const answer = paying.run(() => payingWithin(leftMs).authorizePayment(paymentOf(input)));
+  const gaveUp = condition(() => told.gaveUp !== null).then(() => ({ kind: 'gave-up' }) as const);
+  const first = await Promise.race([answer, gaveUp]);
+  if (first.kind !== 'gave-up') return first;
+  answer.catch(() => undefined);
+  paying.cancel();
+  return { kind: 'ended' };
 }
 
 /** What enters history of a payment step: ids only. */

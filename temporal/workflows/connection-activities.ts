@@ -21,7 +21,7 @@ export function channelActivities({ taskQueue, channel }: ConnectionInput): Conn
     proxyActivities<ConnectionActivities>({
       taskQueue: channelQueue(taskQueue, channel),
       startToCloseTimeout: '2 minutes',
-    heartbeatTimeout: '8 seconds',
+      heartbeatTimeout: '8 seconds',
       cancellationType: 'TRY_CANCEL',
       summary,
       retry: {

@@ -34,6 +34,9 @@ export async function connection(input: ConnectionInput): Promise<void> {
     if (now.paused) {
       await enter(input, told, { status: 'paused', reason: null });
       await condition(() => !now.paused || told.closing);
+      if (told.closing) break;
+      // Pages leave `paused` alone, since one may end after the pause; so it is lifted here.
+      await enter(input, told, { status: 'lagging', reason: 'resumed' });
       now.dirty = true;
       continue;
     }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ChannelProvider } from '../../src/channels/channel-provider.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { TestApi } from '../support/api.ts';
@@ -208,6 +208,42 @@ test('verbs reach the workflow, settings merge, and a disconnected connection re
     busySpans: 0,
     mirrorsBehind: 0,
   });
+});
+
+test('new settings wait for a page of the connection, so that its entries keep their order', async () => {
+  const { id } = (await api.ask('GET', '/v1/connections')).body.items[1] as { id: string };
+  const page = await api.database.pool.connect();
+  await page.query('BEGIN');
+  await page.query('SELECT lock_connection($1, $2)', ['a', id]);
+  // From here on the page's entries have their place.
+  await page.query('SELECT pg_current_xact_id()');
+  let answered = false;
+  const body = { settings: { mirror: 'none' } };
+  const patched = api.ask('PATCH', `/v1/connections/${id}`, { body }).then((reply) => {
+    answered = true;
+    return reply;
+  });
+  await vi.waitFor(async () => {
+    const { rows } = await api.database.pool.query(
+      `SELECT FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database
+        WHERE datname = current_database())`,
+    );
+    expect(rows.length > 0 || answered).toBe(true);
+  });
+  await page.query(
+    `WITH c AS (UPDATE connection SET seq = seq + 1 WHERE id = $1 RETURNING seq)
+     SELECT append_entry('a', 'connection/' || $1, seq, 'page.applied', '{}') FROM c`,
+    [id],
+  );
+  await page.query('COMMIT');
+  page.release();
+  expect((await patched).body.settings.mirror).toBe('none');
+  const { body: journal } = await api.ask('GET', '/v1/journal?limit=200');
+  const entries = (journal.items as { subject: string; seq: number }[]).filter(
+    (one) => one.subject === `connection/${id}`,
+  );
+  expect(entries.map((one) => one.seq)).toEqual(entries.map((_, index) => index + 1));
+  expect(entries.length).toBeGreaterThan(2);
 });
 
 test('channel events are shown in UTC with what they do, page by page, without titles', async () => {

@@ -1,4 +1,7 @@
+import { createHash, createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { canonicalJson } from '../../src/api/identity.ts';
+import { NewBooking } from '../../src/api/schemas/booking.ts';
 import type { TestApi } from '../support/api.ts';
 import { makeResource, startApi } from '../support/api.ts';
 
@@ -11,6 +14,7 @@ afterAll(() => api.close());
 
 const blocks = '/v1/resources/one/blocks';
 const body = { startAt: '2031-01-01T00:00:00Z', endAt: '2031-01-02T00:00:00Z' };
+const freeSpan = { startAt: '2031-02-01T00:00:00Z', endAt: '2031-02-02T00:00:00Z' };
 const block = (key: string | null, given: object = body) =>
   api.ask('POST', blocks, { body: given, headers: key === null ? {} : { 'idempotency-key': key } });
 const count = async () => (await api.ask('GET', `${blocks}?limit=200`)).body.items.length as number;
@@ -64,6 +68,43 @@ test('keys of two tenants never meet', async () => {
   const other = await api.ask('POST', blocks, { key: api.keys.b, body, headers });
   expect(other.status).toBe(201);
   expect(other.headers.get('idempotency-replayed')).toBeNull();
+});
+
+test('an id that is taken is told as such under a new key, and what has it stays as it is', async () => {
+  const post = (key: string, name: string) =>
+    api.ask('POST', '/v1/resources', {
+      headers: { 'idempotency-key': key },
+      body: { id: 'taken', name, timeZone: 'UTC' },
+    });
+  const rivals = await Promise.all(['t1', 't2', 't3'].map((key) => post(key, key)));
+  expect(rivals.map((one) => one.status).toSorted()).toEqual([201, 409, 409]);
+  const other = await post('t4', 'Other');
+  expect(other.body).toMatchObject({ status: 409, type: '/problems/already-exists' });
+  const winner = rivals.find((one) => one.status === 201)!;
+  expect((await api.ask('GET', '/v1/resources/taken')).body).toEqual(winner.body);
+});
+
+test('a fingerprint tells nobody what was asked: it is keyed, for each tenant by its own', async () => {
+  const asked = { resourceId: 'one', ...freeSpan, party: 1, payment: { kind: 'none' } };
+  const headers = { 'idempotency-key': 'fingerprint' };
+  for (const key of [api.keys.a, api.keys.b]) {
+    const reply = await api.ask('POST', '/v1/bookings', { key, headers, body: asked });
+    expect(reply.status).toBe(201);
+  }
+  const [ofA, ofB] = api.commands.started.slice(-2).map((one) => one.fingerprint);
+  expect(ofA).toMatch(/^[0-9a-f]{64}$/);
+  expect(ofA).not.toBe(ofB);
+  const text = `POST /v1/bookings\n${canonicalJson(NewBooking.parse(asked))}`;
+  expect(ofA).not.toBe(createHash('sha256').update(text).digest('hex'));
+  const { fingerprintKey } = await api.database.prisma.tenant.findUniqueOrThrow({
+    where: { id: 'a' },
+  });
+  expect(fingerprintKey).toHaveLength(32);
+  expect(ofA).toBe(createHmac('sha256', fingerprintKey).update(text).digest('hex'));
+  const row = await api.database.prisma.idempotency.findUniqueOrThrow({
+    where: { tenantId_key: { tenantId: 'a', key: 'fingerprint' } },
+  });
+  expect(row.fingerprint).toBe(ofA);
 });
 
 test('a request that was refused claims nothing', async () => {

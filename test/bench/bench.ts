@@ -27,10 +27,7 @@ interface Measured {
 }
 
 /** A line whose aim is a ratio to the reference. */
-export function ratioLine(
-  measured: Measured,
-  aim: { atLeast: number } | { atMost: number },
-): Line {
+export function ratioLine(measured: Measured, aim: { atLeast: number } | { atMost: number }): Line {
   const ratio = measured.value / measured.reference;
   const [text, holds] =
     'atLeast' in aim

@@ -38,7 +38,7 @@ export async function openLoop(
   const running: Promise<unknown>[] = [];
   const startedAt = performance.now();
   const total = Math.floor((options.perSecond * options.durationMs) / 1_000);
-  for (let index = 0; index < total; ) {
+  for (let index = 0; index < total;) {
     const due = Math.min(total, ((performance.now() - startedAt) * options.perSecond) / 1_000);
     for (; index < due; index += 1) {
       const dueAt = startedAt + (index * 1_000) / options.perSecond;

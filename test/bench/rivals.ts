@@ -37,10 +37,7 @@ export const rivals: Bench = {
           { name: 'rivals-workflows', unit: 'started', value: workflows, reference: null },
           WORKFLOW_LIMIT,
         ),
-        limitLine(
-          { name: 'rivals-p99', unit: 'ms', value: p99Ms, reference: null },
-          P99_LIMIT_MS,
-        ),
+        limitLine({ name: 'rivals-p99', unit: 'ms', value: p99Ms, reference: null }, P99_LIMIT_MS),
       ];
     } finally {
       await http.close();
@@ -52,9 +49,7 @@ async function compete(stage: Stage, http: Http) {
   const resourceId = `r-${randomUUID().slice(0, 12)}`;
   await addResource(stage, { id: resourceId });
   // Connections are open before the race: it is not one of TCP handshakes.
-  await Promise.all(
-    Array.from({ length: RIVALS }, () => http.ask({ path: '/healthz' }, 200)),
-  );
+  await Promise.all(Array.from({ length: RIVALS }, () => http.ask({ path: '/healthz' }, 200)));
   const body = {
     resourceId,
     startAt: new Date(Date.now() + 10 * DAY_MS).toISOString(),

@@ -76,6 +76,8 @@ async function build(folder: string, closers: Closer[]): Promise<Omit<Stage, 'cl
   ]);
   const database = openDatabase({ url: postgres.appUrl, poolSize: 16 });
   const owner = new pg.Pool({ connectionString: postgres.ownerUrl, max: 2 });
+  // A session that the server ends on its way out is no news.
+  owner.on('error', () => undefined);
   closers.push(
     () => database.close(),
     () => owner.end(),

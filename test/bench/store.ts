@@ -63,7 +63,13 @@ async function insertSlot({ database, tenantId }: Stage, place: Place): Promise<
     name: 'bench-slot',
     text: `INSERT INTO bench_slot (tenant_id, booking_id, resource_id, unit, span)
       VALUES ($1, $2, $3, 1, tstzrange($4, $5))`,
-    values: [tenantId, randomUUID(), place.resourceId, instant(place.startAt), instant(place.endAt)],
+    values: [
+      tenantId,
+      randomUUID(),
+      place.resourceId,
+      instant(place.startAt),
+      instant(place.endAt),
+    ],
   });
 }
 
@@ -88,7 +94,7 @@ async function holdAndCommit({ database, tenantId }: Stage, place: Place): Promi
   };
   const held = await holdUnits(database.pool, hold);
   if (held.kind !== 'held') throw new Error(`A hold was answered ${held.kind}.`);
-  const committed = await commitBooking(database.pool, hold);
+  const committed = await commitBooking(database.pool, { ...hold, reference: null });
   if (committed.kind !== 'confirmed') throw new Error(`A commit was answered ${committed.kind}.`);
 }
 

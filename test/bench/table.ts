@@ -8,7 +8,12 @@ export function tableOf(lines: readonly Line[]): string {
   const widths = COLUMNS.map((_, index) => Math.max(...rows.map((row) => row[index]!.length)));
   const rule = widths.map((width) => '-'.repeat(width));
   return [rows[0]!, rule, ...rows.slice(1)]
-    .map((row) => row.map((cell, index) => cell.padEnd(widths[index]!)).join('  ').trimEnd())
+    .map((row) =>
+      row
+        .map((cell, index) => cell.padEnd(widths[index]!))
+        .join('  ')
+        .trimEnd(),
+    )
     .join('\n');
 }
 

@@ -61,7 +61,10 @@ async function connect(stage: Stage): Promise<Place> {
   await until(
     async () => {
       const path = `/v1/connections/${id}`;
-      const { status } = await stage.api.ask<{ status: string }>({ path, headers: stage.auth }, 200);
+      const { status } = await stage.api.ask<{ status: string }>(
+        { path, headers: stage.auth },
+        200,
+      );
       return status === 'live';
     },
     { what: 'the calendar is connected', timeoutMs: 20_000 },

@@ -20,7 +20,10 @@ beforeAll(async () => {
   holdfast = await startHoldfast();
 });
 afterEach(() => liftFaults(holdfast));
-afterAll(() => holdfast.stop());
+afterAll(async () => {
+  if (process.env['SHOW_LOGS']) console.log(holdfast.worker.log());
+  await holdfast.stop();
+});
 
 const connect = async (): Promise<Scene> =>
   connectGoogle(holdfast, { resourceId: await addResource(holdfast) });
@@ -181,6 +184,8 @@ describe('a channel that is not well', () => {
     await untilSettled(holdfast, [asked]);
     await fault(holdfast, { host: 'google', method: 'DELETE', path: '/events/', drop: 'after' });
     expect((await cancel(holdfast, asked.id)).body.state).toBe('cancelled');
+    await new Promise((r) => setTimeout(r, 6000));
+    console.log(JSON.stringify((await recorded(holdfast, { host: 'google' })).slice(-12).map((e) => [e.n, e.at, e.method, e.path, e.status, e['effect'], e['fault']])), (await holdfast.database.pool.query('select * from mirror')).rows, (await holdfast.database.pool.query('select status, status_reason from connection')).rows);
     await untilSettled(holdfast, [asked]);
     const again = { ...book(holdfast, { ...shop, nextHour: shop.nextHour - 1 }) };
     await untilSettled(holdfast, [again]);

@@ -64,6 +64,7 @@ it.each(['postgres', 'temporal', 'emulators', 'worker', 'api'])(
 
 it('Ctrl-C leaves no process and no open port, and a second start finds the same', async () => {
   const before = await whatIsKept();
+  const { position } = (await entriesAfter()).at(-1)!;
   expect(before.bookings.map(({ id }) => id)).toEqual(expect.arrayContaining(booked));
   expect(await clone.stop()).toContain('Stopped.');
   expect(processesIn(clone.folder)).toEqual([]);
@@ -74,13 +75,14 @@ it('Ctrl-C leaves no process and no open port, and a second start finds the same
   const again = await clone.start();
   expect(Number(/Holdfast is up \((\d+) s\)/.exec(again)?.[1])).toBeLessThanOrEqual(AGAIN_WITHIN_S);
   expect(await whatIsKept()).toEqual(before);
+  expect(await entriesAfter(position)).toEqual([]);
   await everythingWorks();
 }, 120_000);
 
 it('a start that finds the emulators empty makes the demo whole again', async () => {
   await clone.stop();
   rmSync(join(clone.folder, '.holdfast', 'emulators'), { recursive: true });
-  await clone.start();
+  expect(await clone.start()).toContain('Holdfast is up');
   await everythingWorks();
 }, 120_000);
 
@@ -122,6 +124,18 @@ async function edit(event: unknown) {
     body: JSON.stringify(event),
   });
   expect(response.status).toBe(200);
+}
+
+/** All changes since a position of the journal. */
+async function entriesAfter(position?: string) {
+  const entries = [];
+  let after = position;
+  for (;;) {
+    const page = await holdfast.journal.read({ limit: 200, ...(after && { after }) });
+    entries.push(...page.items);
+    if (page.items.length === 0) return entries;
+    after = page.next!;
+  }
 }
 
 async function whatIsKept() {

@@ -4,6 +4,7 @@ import {
   cancelBooking,
   closeChange,
   commitBooking,
+  clearAttention,
   flagAttention,
   openChange,
   releaseBooking,
@@ -210,13 +211,16 @@ describe('a mirror', () => {
   });
 });
 
-test('a flag is entered when it is news, and when it is settled', async () => {
+test('a flag is entered when it is news and when it is settled, and clears nobody else’s', async () => {
   const booking = await held();
-  const flag = (attention: string | null) => flagAttention(ledger.pool, { ...booking, attention });
+  const flag = (attention: string) => flagAttention(ledger.pool, { ...booking, attention });
+  const clear = (attention: string) => clearAttention(ledger.pool, { ...booking, attention });
   await flag('stuck-void-payment');
   await flag('stuck-void-payment');
-  await flag(null);
-  await flag(null);
+  await flag('another');
+  await clear('another');
+  await clear('stuck-void-payment');
+  await clear('stuck-void-payment');
   expect(await entries(booking)).toEqual([
     'booking.held',
     'booking.needs-attention',

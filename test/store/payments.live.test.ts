@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PaymentState, PaymentStatus } from '../../src/payments/payment-provider.ts';
-import { commitBooking, releaseBooking } from '../../src/store/bookings.ts';
+import { commitBooking, openChange, releaseBooking } from '../../src/store/bookings.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 import {
   fencePayment,
   loadPaymentCase,
-  recordExternal,
+  changesLeftOpen,
+  moneyLeftOpen,
   recordIntent,
   recordPayment,
 } from '../../src/store/payments.ts';
@@ -24,9 +25,13 @@ afterAll(() => ledger.close());
 
 type Booking = ReturnType<typeof aHold>;
 
-const held = async (): Promise<Booking> => {
+const held = async (own: Partial<Booking> = {}): Promise<Booking> => {
   const terms = { amountMinor: 5_000, currency: 'eur', paymentAccountId: 'p' };
-  const booking = aHold(await addResource(ledger.admin), { ...terms, paymentKind: 'method' });
+  const booking = aHold(await addResource(ledger.admin), {
+    ...terms,
+    paymentKind: 'method',
+    ...own,
+  });
   await ledger.pool.query(
     `INSERT INTO booking_draft (tenant_id, booking_id, payment) VALUES ($1, $2, '\\x01')`,
     [TENANT, booking.bookingId],
@@ -149,13 +154,46 @@ test('a late word never takes back what the service said after it', async () => 
   expect(await entries(booking)).toHaveLength(4);
 });
 
-test('a payment of the caller’s own is entered once, and only while the booking waits for it', async () => {
-  const [paid, late] = [await held(), await held()];
+test('a payment of the caller’s own is recorded with the booking it pays for, and never without', async () => {
+  const [paid, late] = [
+    await held({ paymentKind: 'external' }),
+    await held({ paymentKind: 'external' }),
+  ];
   await release(late);
   for (const booking of [paid, paid, late])
-    await recordExternal(ledger.pool, { ...booking, reference: 'till 4' });
-  expect(await load(paid)).toMatchObject({ capturedMinor: 5_000 });
-  expect(await entries(paid)).toEqual(['booking.held', 'payment.external']);
-  expect(await load(late)).toMatchObject({ capturedMinor: 0 });
-  expect(await entries(late)).toEqual(['booking.held', 'booking.expired']);
+    await commitBooking(ledger.pool, { ...booking, reference: 'till 4' });
+  expect(await load(paid)).toMatchObject({ state: 'confirmed', capturedMinor: 5_000 });
+  expect(await load(late)).toMatchObject({ state: 'expired', capturedMinor: 0 });
+});
+
+test('money that is not where the booking’s state says is found once its workflow is gone', async () => {
+  const [charged, ended, whole] = [await held(), await held(), await held()];
+  for (const booking of [charged, ended, whole]) {
+    await intent(booking);
+    await record(booking, state('authorized'));
+  }
+  await commitBooking(ledger.pool, charged);
+  await release(ended);
+  await commitBooking(ledger.pool, whole);
+  await record(whole, state('captured', { capturedMinor: 5_000 }));
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const options = { olderThanMs: 10, limit: 1_000 };
+  const found = (await moneyLeftOpen(ledger.pool, options)).map((one) => one.bookingId);
+  expect(found).toContain(charged.bookingId);
+  expect(found).toContain(ended.bookingId);
+  expect(found).not.toContain(whole.bookingId);
+  const again = await moneyLeftOpen(ledger.pool, { ...options, olderThanMs: 60_000 });
+  expect(again.map((one) => one.bookingId)).not.toContain(charged.bookingId);
+});
+
+test('a change that was opened and never closed is found', async () => {
+  const booking = await held();
+  await commitBooking(ledger.pool, booking);
+  const change = { ...booking, changeId: 'c-1', kind: 'cancel' as const, reason: 'plans' };
+  expect(await openChange(ledger.pool, change)).toBe(true);
+  expect(await openChange(ledger.pool, change)).toBe(true);
+  expect(await openChange(ledger.pool, { ...change, changeId: 'c-2' })).toBe(false);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const found = await changesLeftOpen(ledger.pool, { olderThanMs: 10, limit: 100 });
+  expect(found.map((one) => one.changeId)).toContain('c-1');
 });

@@ -1,5 +1,6 @@
 import type { Commands, StartBooking } from '../../src/commands.ts';
 import type { Database } from '../../src/store/database.ts';
+import { commitBooking } from '../../src/store/bookings.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 
 export interface FakeCommands extends Commands {
@@ -20,9 +21,10 @@ export function fakeCommands(database: Database, own: Partial<Commands> = {}): F
       return holdUnits(database.pool, input);
     },
     awaitBooking: async ({ bookingId }) => void asked.push(`await ${bookingId}`),
-    async confirmBooking({ bookingId }) {
-      asked.push(`confirm ${bookingId}`);
-      return { kind: 'confirmed' };
+    async confirmBooking(input) {
+      asked.push(`confirm ${input.bookingId}`);
+      const { kind } = await commitBooking(database.pool, input);
+      return { kind: kind === 'confirmed' ? kind : 'no-such-booking' };
     },
     async cancelBooking({ bookingId, tenantId, reason }) {
       asked.push(`cancel ${bookingId}`);

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from 'vitest';
+import { ROUTES } from '../../src/api/routes.ts';
 import { createHoldfastClient, HoldfastError } from '../../temporal/holdfast-client.ts';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
@@ -112,4 +113,22 @@ it('following a workflow without a Temporal client says what is missing', async 
   );
 });
 
+it('there is a verb for every route that takes a key, and none for anything else', async () => {
+  const asked: string[] = [];
+  const { holdfast } = await answering((response, { method, url }) => {
+    asked.push(`${method?.toLowerCase()} ${url?.split('?')[0]}`);
+    response.end('{"items":[]}');
+  });
+  const verbs = Object.values(holdfast as unknown as Record<string, Record<string, Verb>>).flatMap(
+    (area) => Object.entries(area).filter(([name]) => name !== 'follow'),
+  );
+  for (const [, verb] of verbs) await verb('a', 'b');
+  const known = ROUTES.filter(({ scopes }) => scopes !== null).map(
+    ({ method, path }) => new RegExp(`^${method} ${path.replaceAll(/\{\w+\}/g, '[ab]')}$`),
+  );
+  expect(asked.filter((one) => !known.some((route) => route.test(one)))).toEqual([]);
+  expect(known.filter((route) => !asked.some((one) => route.test(one)))).toEqual([]);
+});
+
+type Verb = (...ids: string[]) => Promise<unknown>;
 const linksOf = (id: string) => ({ self: '', events: '', workflowId: `connection/t/${id}` });

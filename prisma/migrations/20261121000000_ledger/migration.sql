@@ -9,6 +9,9 @@ CREATE EXTENSION IF NOT EXISTS btree_gist;
 CREATE TABLE tenant (
   id         text PRIMARY KEY CHECK (id ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
   name       text NOT NULL,
+  -- Keys the fingerprints of requests, so that they tell nobody what was asked.
+  fingerprint_key bytea NOT NULL
+    DEFAULT decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
@@ -137,6 +140,8 @@ CREATE TABLE connection (
   confirmed_at    timestamptz,
   -- Edge of the expanded busy spans.
   expanded_until  timestamptz,
+  -- Zone and reading of tentative entries that they were expanded with; null has all expanded again.
+  expanded_with   text,
   watched_until   timestamptz,
   seq             bigint NOT NULL DEFAULT 0,
   created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -222,7 +227,7 @@ CREATE TABLE busy (
   FOREIGN KEY (tenant_id, connection_id) REFERENCES connection (tenant_id, id),
   CHECK (start_at < end_at)
 );
-CREATE INDEX busy_of_resource ON busy (tenant_id, resource_id, end_at) INCLUDE (start_at, unit);
+CREATE INDEX busy_of_resource ON busy (tenant_id, resource_id, end_at, start_at) INCLUDE (unit);
 CREATE INDEX busy_stale ON busy (tenant_id, connection_id) WHERE stale;
 
 -- Bookings -----------------------------------------------------------------------------------------
@@ -348,6 +353,9 @@ CREATE TABLE payment (
   CHECK (refunded_minor <= captured_minor AND captured_minor <= amount_minor)
 );
 CREATE UNIQUE INDEX payment_intent ON payment (tenant_id, intent_id);
+-- Money that may be on its way: what a sweeper looks through.
+CREATE INDEX payment_open ON payment (updated_at) WHERE intent_id IS NOT NULL
+  AND (status NOT IN ('captured', 'cancelled') OR captured_minor > refunded_minor);
 
 -- Signed events of a payment service, once each.
 CREATE TABLE payment_event (

@@ -85,7 +85,7 @@ CREATE FUNCTION free_units(
 $$;
 
 -- p: tenant, booking, key, fingerprint, resource, startAt, endAt, bufferBeforeMs, bufferAfterMs,
---    party, amountMinor, currency, paymentKind, holdTtlMs.
+--    party, amountMinor, currency, paymentKind, holdTtlMs, askedAt (absent: now).
 -- Answers {kind: held | repeat | mismatch | fenced | refused, …}.
 CREATE FUNCTION hold_units(p jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
@@ -117,6 +117,10 @@ BEGIN
     RETURN booking_answer(v_tenant, v_booking) || '{"kind": "repeat"}';
   END IF;
   IF EXISTS (SELECT FROM booking_fence WHERE tenant_id = v_tenant AND booking_id = v_booking) THEN
+    RETURN '{"kind": "fenced"}';
+  END IF;
+  -- Nobody waits any more for what was asked before the workers came back.
+  IF (p->>'askedAt')::timestamptz < clock_timestamp() - interval '10 minutes' THEN
     RETURN '{"kind": "fenced"}';
   END IF;
 
@@ -179,8 +183,10 @@ BEGIN
 END $$;
 
 -- The pivot. Answers {kind: confirmed | contested | expired | ended | missing, connections: […]}:
--- the connections whose calendars now lack a mirror.
-CREATE FUNCTION commit_booking(p_tenant text, p_booking text) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- the connections whose calendars now lack a mirror. `p_reference` is the caller's own of an
+-- `external` payment, recorded only with a booking that it pays for.
+CREATE FUNCTION commit_booking(p_tenant text, p_booking text, p_reference text) RETURNS jsonb
+LANGUAGE plpgsql AS $$
 DECLARE
   v_resource text;
   v booking;
@@ -204,8 +210,25 @@ BEGIN
     RETURN '{"kind": "contested"}';
   END IF;
 
+  IF v.payment_kind = 'external' AND p_reference IS NOT NULL THEN
+    INSERT INTO payment (tenant_id, booking_id, n, status, amount_minor, currency, captured_minor, reference)
+    VALUES (p_tenant, p_booking, 1, 'captured', v.amount_minor, coalesce(v.currency, ''), v.amount_minor,
+      p_reference)
+    ON CONFLICT (tenant_id, booking_id, n) DO NOTHING;
+  END IF;
   UPDATE occupancy SET confirmed_at = clock_timestamp() WHERE tenant_id = p_tenant AND booking_id = p_booking;
   PERFORM move_booking(p_tenant, p_booking, 'confirmed', NULL);
+  -- Kept although an outside event is there: then a person has to settle it.
+  IF EXISTS (SELECT FROM occupancy WHERE tenant_id = p_tenant AND booking_id = p_booking
+      AND contested_at IS NOT NULL) THEN
+    INSERT INTO conflict (tenant_id, booking_id, connection_id, root_id)
+    SELECT DISTINCT p_tenant, p_booking, b.connection_id, b.root_id
+      FROM occupancy o JOIN busy b ON b.tenant_id = o.tenant_id AND b.resource_id = o.resource_id
+       AND b.end_at > lower(o.span) AND b.start_at < upper(o.span) AND (b.unit IS NULL OR b.unit = o.unit)
+     WHERE o.tenant_id = p_tenant AND o.booking_id = p_booking AND NOT b.stale
+    ON CONFLICT DO NOTHING;
+    PERFORM flag_attention(p_tenant, p_booking, 'conflict');
+  END IF;
   WITH wanted AS (
     INSERT INTO mirror (tenant_id, booking_id, connection_id, start_at, end_at, desired)
     SELECT p_tenant, p_booking, c.id, v.start_at, v.end_at, 'present' FROM connection c
@@ -245,16 +268,22 @@ CREATE FUNCTION end_expired(p_tenant text, p_resource text, p_from timestamptz, 
 LANGUAGE plpgsql AS $$
 DECLARE
   v_booking text;
+  v_locked text[] := '{}';
   v_ended integer := 0;
 BEGIN
   PERFORM lock_resource(p_tenant, p_resource, false);
+  -- All locks before the first write. Somebody at work on a booking ends it himself, and waiting for
+  -- him could deadlock.
   FOR v_booking IN
     SELECT DISTINCT booking_id FROM occupancy WHERE tenant_id = p_tenant AND resource_id = p_resource
        AND live AND confirmed_at IS NULL AND expires_at <= clock_timestamp()
        AND span && tstzrange(p_from, p_to) ORDER BY booking_id
   LOOP
-    -- Somebody at work on that booking ends it himself; waiting for him could deadlock.
-    CONTINUE WHEN NOT pg_try_advisory_xact_lock(lock_key(p_tenant, 'booking', v_booking));
+    IF pg_try_advisory_xact_lock(lock_key(p_tenant, 'booking', v_booking)) THEN
+      v_locked := v_locked || v_booking;
+    END IF;
+  END LOOP;
+  FOREACH v_booking IN ARRAY v_locked LOOP
     UPDATE occupancy SET released_at = clock_timestamp()
      WHERE tenant_id = p_tenant AND booking_id = v_booking AND live AND confirmed_at IS NULL
        AND expires_at <= clock_timestamp();
@@ -286,18 +315,33 @@ BEGIN
       WHERE tenant_id = p_tenant AND booking_id = p_booking AND applied_version < desired_version));
 END $$;
 
--- Beside the state: why a person has to look. One entry when it is news.
+-- Beside the state: why a person has to look. One entry when it is news; another reason that stands
+-- already is not overwritten.
 CREATE FUNCTION flag_attention(p_tenant text, p_booking text, p_attention text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE v_seq bigint;
 BEGIN
   PERFORM lock_booking(p_tenant, p_booking);
   UPDATE booking SET attention = p_attention, seq = seq + 1
-   WHERE tenant_id = p_tenant AND id = p_booking AND attention IS DISTINCT FROM p_attention
+   WHERE tenant_id = p_tenant AND id = p_booking AND attention IS NULL
   RETURNING seq INTO v_seq;
   IF FOUND THEN
-    PERFORM append_entry(p_tenant, 'booking/' || p_booking, v_seq,
-      CASE WHEN p_attention IS NULL THEN 'booking.settled' ELSE 'booking.needs-attention' END,
+    PERFORM append_entry(p_tenant, 'booking/' || p_booking, v_seq, 'booking.needs-attention',
+      jsonb_build_object('attention', p_attention));
+  END IF;
+END $$;
+
+-- What a person was called for has settled by itself.
+CREATE FUNCTION clear_attention(p_tenant text, p_booking text, p_attention text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE v_seq bigint;
+BEGIN
+  PERFORM lock_booking(p_tenant, p_booking);
+  UPDATE booking SET attention = NULL, seq = seq + 1
+   WHERE tenant_id = p_tenant AND id = p_booking AND attention = p_attention
+  RETURNING seq INTO v_seq;
+  IF FOUND THEN
+    PERFORM append_entry(p_tenant, 'booking/' || p_booking, v_seq, 'booking.settled',
       jsonb_build_object('attention', p_attention));
   END IF;
 END $$;
@@ -362,22 +406,6 @@ BEGIN
     PERFORM append_entry(p_tenant, 'booking/' || p_booking, v_seq, 'payment.' || p_status,
       jsonb_build_object('capturedMinor', p_captured, 'refundedMinor', p_refunded));
     DELETE FROM booking_draft WHERE tenant_id = p_tenant AND booking_id = p_booking;
-  END IF;
-END $$;
-
--- A payment by the caller's own means, for a booking that waits for it.
-CREATE FUNCTION record_external(p_tenant text, p_booking text, p_reference text) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE v_seq bigint;
-BEGIN
-  PERFORM lock_booking(p_tenant, p_booking);
-  INSERT INTO payment (tenant_id, booking_id, n, status, amount_minor, currency, captured_minor, reference)
-  SELECT p_tenant, p_booking, 1, 'captured', amount_minor, coalesce(currency, ''), amount_minor, p_reference
-    FROM booking WHERE tenant_id = p_tenant AND id = p_booking AND state IN ('held', 'paying')
-  ON CONFLICT (tenant_id, booking_id, n) DO NOTHING;
-  IF FOUND THEN
-    UPDATE booking SET seq = seq + 1 WHERE tenant_id = p_tenant AND id = p_booking RETURNING seq INTO v_seq;
-    PERFORM append_entry(p_tenant, 'booking/' || p_booking, v_seq, 'payment.external', '{}');
   END IF;
 END $$;
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { Hint } from '../../channels/channel-provider.ts';
-import { markDirty } from '../../store/gate.ts';
 import { describeError } from '../failures.ts';
 import { providerOf } from '../providers.ts';
 import type { ApiContext } from '../route.ts';
@@ -48,10 +47,10 @@ export const notificationRoute = route({
 /** Marks a hint's connection; answers what wakes its workflow, when it was not awake already. */
 async function mark(
   hint: Hint,
-  { database, commands, log, metrics }: ApiContext,
+  { mark: markConnection, commands, log, metrics, limitWakes }: ApiContext,
 ): Promise<(() => void) | undefined> {
   const { watchId, secret } = hint;
-  const marked = await markDirty(database.pool, { watchId, secret });
+  const marked = await markConnection({ watchId, secret });
   if (marked.kind === 'unknown') {
     metrics.notified('unknown');
     return undefined;
@@ -60,7 +59,8 @@ async function mark(
   if (!marked.wasClean) return undefined;
   const { tenantId, connectionId } = marked;
   return () => {
-    void commands.requestSync({ tenantId, connectionId }).catch((error: unknown) => {
+    const wake = () => commands.requestSync({ tenantId, connectionId });
+    void limitWakes('', wake).catch((error: unknown) => {
       log('warn', 'a notification waits for the sweeper', {
         connectionId,
         ...describeError(error),

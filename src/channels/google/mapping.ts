@@ -3,6 +3,7 @@ import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js';
 import { localText, readWall } from '../../calendar/civil.ts';
 import { instantOf, instantToWall, zoneIsKnown } from '../../calendar/zones.ts';
 import type { Change, NeutralEvent, WallTime, WithheldItem } from '../../domain/event.ts';
+import { storableChange, storableWithheld } from '../../domain/storable.ts';
 
 /** The private extended property that carries our marker. */
 export const MARKER_PROPERTY = 'holdfast';
@@ -24,11 +25,13 @@ export function mapItems(
   const withheld: WithheldItem[] = [];
   for (const item of items) {
     const mapped = mapItem(item, zone);
-    if ('kind' in mapped) changes.push(mapped);
-    else withheld.push(mapped);
+    if ('kind' in mapped) changes.push(storableChange(mapped, digest));
+    else withheld.push(storableWithheld(mapped, digest));
   }
   return { changes, withheld };
 }
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /**
  * A cancelled exception of a series stays an entry, since it takes its occurrence out; any other
@@ -151,4 +154,4 @@ const dayAfter = (date: string): WallTime =>
   dateOf(new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10));
 
 const standInId = (item: Item): string =>
-  `unnamed-${createHash('sha256').update(JSON.stringify(item)).digest('hex').slice(0, 32)}`;
+  `unnamed-${digest(JSON.stringify(item)).slice(0, 32)}`;

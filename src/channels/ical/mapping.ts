@@ -3,6 +3,7 @@ import { parseFeed } from '../../calendar/parse.ts';
 import { canonicalEvent } from '../../domain/event.ts';
 import type { NeutralEvent, WithheldItem } from '../../domain/event.ts';
 import { Failure } from '../../domain/failure.ts';
+import { storableEvent, storableWithheld } from '../../domain/storable.ts';
 import type { Change } from '../channel-provider.ts';
 
 type Entry =
@@ -29,11 +30,17 @@ export function readContent(text: string, defaultZone: string): FeedContent {
   const { complete, events, withheld, zone } = parseFeed(text, { defaultZone });
   if (!complete) throw new Failure({ kind: 'invalid', code: 'feed-incomplete' });
   const entries: Entry[] = [
-    ...events.map((event) => ({ nativeId: event.nativeId, event, withheld: null })),
-    ...withheld.map((item) => ({ nativeId: item.nativeId, event: null, withheld: item })),
+    ...events
+      .map((event) => storableEvent(event, digest))
+      .map((event) => ({ nativeId: event.nativeId, event, withheld: null })),
+    ...withheld
+      .map((item) => storableWithheld(item, digest))
+      .map((item) => ({ nativeId: item.nativeId, event: null, withheld: item })),
   ].toSorted((a, b) => (a.nativeId < b.nativeId ? -1 : 1));
   return { entries, hash: hashOf(entries, zone), zone };
 }
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 interface ContentPage {
   changes: Change[];
