@@ -2,7 +2,7 @@
  * A backend service: sells a night to a guest, and may be run again after a crash at any point.
  * In a project of your own the import is `from 'holdfast/client'`.
  *
- *   API_KEY=hf_demo_loopback-only node examples/backend.ts villa 2027-03-01 order-4711
+ *   node scripts/run.js examples/backend.ts villa 2027-03-01 order-4711
  */
 import { createHoldfastClient, HoldfastError } from '../temporal/holdfast-client.ts';
 import type { Booking } from '../temporal/holdfast-client.ts';

@@ -2,7 +2,7 @@
  * A booking front end: plain `fetch`, as in a browser's server side. It shows start times, sends the
  * price the guest saw, and turns a refusal into what to offer instead.
  *
- *   API_KEY=hf_demo_loopback-only node examples/front-end.ts studio
+ *   node scripts/run.js examples/front-end.ts studio
  */
 const api = `${process.env['API_URL'] ?? 'http://127.0.0.1:8400'}/v1`;
 const authorization = `Bearer ${process.env['API_KEY'] ?? 'hf_demo_loopback-only'}`;

@@ -2,8 +2,9 @@
  * An operator: which connections need a person, and pausing or resuming one. It asks Temporal by
  * search attribute, so it sees all tenants at once.
  *
- *   TEMPORAL_ADDRESS=… TEMPORAL_NAMESPACE=holdfast node examples/operator.ts
- *   … node examples/operator.ts pause connection/demo/villa-google
+ *   export TEMPORAL_ADDRESS=127.0.0.1:$(node -p "require('./.holdfast/ports.json').temporal")
+ *   node scripts/run.js examples/operator.ts
+ *   node scripts/run.js examples/operator.ts pause connection/demo/villa-google
  */
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';

@@ -85,6 +85,7 @@ export interface HoldfastClient {
   paymentAccounts: {
     create(account: t.NewPaymentAccount, once?: Once): Promise<t.PaymentAccount>;
     list(page?: PageQuery): Promise<Page<t.PaymentAccount>>;
+    change(paymentAccountId: string, patch: t.PaymentAccountPatch): Promise<t.PaymentAccount>;
   };
   /** Every change, in order. Keep `next` and go on from there. */
   journal: {
@@ -120,6 +121,7 @@ export function createHoldfastClient(options: HoldfastClientOptions): HoldfastCl
     paymentAccounts: {
       create: (account, once) => ask('POST', '/payment-accounts', keyed(account, once)),
       list: (query) => ask('GET', '/payment-accounts', { query }),
+      change: (id, body) => ask('PATCH', pathOf('payment-accounts', id), { body }),
     },
     journal: { read: (query) => ask('GET', '/journal', { query }) },
     connections: {

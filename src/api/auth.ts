@@ -18,10 +18,16 @@ export type Scope = (typeof SCOPES)[number];
 export interface Caller {
   tenantId: string;
   scopes: ReadonlySet<string>;
+  /** Comes and is cached with the API key, so that a fingerprint costs no reading of its own. */
+  fingerprintKey: Uint8Array;
 }
 
 /** Who asks on a route that needs no key: nobody, with no tenant that could match a row. */
-export const NOBODY: Caller = { tenantId: '', scopes: new Set() };
+export const NOBODY: Caller = {
+  tenantId: '',
+  scopes: new Set(),
+  fingerprintKey: new Uint8Array(),
+};
 
 /** A revoked key is refused at the latest this long after its revocation, in every process. */
 export const KEY_CACHE_MS = 5_000;
@@ -45,7 +51,8 @@ export function createAuthenticate(database: Database, now: () => number): Authe
     const row = await findKey(database, keyId);
     if (!row) return null;
     if (cache.size >= KEYS_CACHED) cache.clear();
-    const caller = { tenantId: row.tenantId, scopes: new Set(row.scopes) };
+    const { tenantId, fingerprintKey } = row;
+    const caller = { tenantId, scopes: new Set(row.scopes), fingerprintKey };
     const fresh = { row, caller, readAt };
     cache.set(keyId, fresh);
     return fresh;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Claim, KeyUse, StoredAnswer } from '../store/idempotency.ts';
 import { findKeyUse, once } from '../store/idempotency.ts';
 import type { Tx } from '../store/transactions.ts';
@@ -9,14 +9,17 @@ import type { Answer, Input } from './route.ts';
 
 /**
  * What a POST claims: the key, and a fingerprint of method, path and checked body. The body counts
- * as the schema read it, so that `+01:00` and `Z` of one instant are the same request.
+ * as the schema read it, so that `+01:00` and `Z` of one instant are the same request. The
+ * fingerprint outlives an erased guest, in rows and in workflow histories: hence it is keyed, so that
+ * nobody can try names against it.
  */
 export function claimOf(input: Input<unknown, unknown, unknown>): Claim {
   const key = input.header('idempotency-key') ?? '';
   if (!/^[\x21-\x7e]{1,200}$/.test(key)) throw new Problem('idempotency-key-missing');
   const asked = `POST ${input.pathname}\n${canonicalJson(input.body)}`;
-  const fingerprint = createHash('sha256').update(asked).digest('hex');
-  return { tenantId: input.caller.tenantId, key, fingerprint };
+  const { tenantId, fingerprintKey } = input.caller;
+  const fingerprint = createHmac('sha256', fingerprintKey).update(asked).digest('hex');
+  return { tenantId, key, fingerprint };
 }
 
 /** Creates at most once per key; `prepare` may ask outside parties and runs before any lock. */

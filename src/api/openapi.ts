@@ -30,7 +30,7 @@ export function openApiDocument(): Json {
         key: {
           type: 'http',
           scheme: 'bearer',
-          description: `\`hf_<key id>_<secret>\`. Scopes: ${SCOPES.join(', ')}; \`admin\` opens everything.`,
+          description: `\`hf_<key id>_<secret>\`. Scopes: ${SCOPES.join(', ')}; \`admin\` opens everything. \`payments:write\` states prices and says that money came, so no front end has it.`,
         },
       },
       schemas: {
@@ -42,7 +42,7 @@ export function openApiDocument(): Json {
   };
 }
 
-const HABITS = `JSON over HTTP. Instants are RFC 3339 with an offset, spans are half-open, amounts are in the currency's minor unit.
+const HABITS = `JSON over HTTP, in Unicode without U+0000. Instants are RFC 3339 with an offset, spans are half-open, amounts are in the currency's minor unit.
 
 Every POST that creates needs an \`Idempotency-Key\`: repeating a request with its key answers the same and creates nothing (the answer carries \`Idempotency-Replayed\`); another body under the key is refused with 422.
 

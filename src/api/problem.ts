@@ -151,7 +151,7 @@ export const PROBLEMS = {
   'signature-refused': {
     status: 401,
     title: 'The signature is not valid',
-    todo: "Check the webhook secret of the payment account and the sender's clock.",
+    todo: "Check the address, the webhook secret of the payment account and the sender's clock.",
   },
   internal: {
     status: 500,

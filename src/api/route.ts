@@ -8,6 +8,7 @@ import type { Limiter } from './gate.ts';
 import type { Metrics } from './metrics.ts';
 import type { ProblemName } from './problem.ts';
 import { Problem } from './problem.ts';
+import { unstorable } from './text.ts';
 
 /** What handlers are given: what the API was given, and what one process keeps in common. */
 export interface ApiContext extends ApiDependencies {
@@ -118,10 +119,13 @@ const NOTHING = new Uint8Array();
 function check<T>(schema: z.ZodType<T> | undefined, value: unknown, place: Place): T {
   if (!schema) return undefined as T;
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  const errors = parsed.success
+    ? unstorable(parsed.data).map((path) => textError(path, place))
+    : parsed.error.issues.flatMap((issue) => errorsOf(issue, place));
+  if (parsed.success && errors.length === 0) return parsed.data;
   throw new Problem('invalid-request', {
     detail: `The ${place} is not valid: correct what \`errors\` lists.`,
-    more: { errors: parsed.error.issues.flatMap((issue) => errorsOf(issue, place)) },
+    more: { errors },
   });
 }
 
@@ -139,6 +143,12 @@ function errorsOf(issue: z.core.$ZodIssue, place: Place) {
   }
   return [{ in: place, pointer: pointerOf(issue.path), detail: issue.message }];
 }
+
+const textError = (path: readonly string[], place: Place) => ({
+  in: place,
+  pointer: pointerOf(path),
+  detail: 'must be whole Unicode text without U+0000',
+});
 
 /** RFC 6901 §3. */
 const pointerOf = (path: readonly PropertyKey[]): string =>

@@ -8,11 +8,18 @@ export interface BusyOptions {
   window: { fromAt: number; untilAt: number };
   calendarZone: string;
   tentative: 'busy' | 'free';
+  /** Whether a marker is that of a booking whose own occupancy blocks its time. */
+  isOurs: (marker: string) => boolean;
+  /** More spans than this are not made; 10,000 unless given. */
+  maxSpans?: number;
 }
+
+const MAX_SPANS = 10_000;
 
 /**
  * All time that one series takes: its master with every exception, or the exceptions alone where the
- * master is unknown. An exception that takes no time still removes its occurrence.
+ * master is unknown. An exception that takes no time still removes its occurrence. A series with
+ * more than a limit allows takes all time from the cut on: too much is taken, never too little.
  */
 export function busySpans(
   members: readonly NeutralEvent[],
@@ -26,15 +33,31 @@ export function busySpans(
       : exceptions
           .filter((one) => blocks(one, options))
           .map((one) => ({ master: one, exceptions: [] }));
+  const { window } = options;
   const results = parts.map((part) =>
-    expand({ ...part, window: options.window, defaultZone: options.calendarZone }),
+    expand({ ...part, window, defaultZone: options.calendarZone }),
   );
+  const spans = union([
+    ...results.flatMap((result) => result.spans),
+    ...results.flatMap(({ cutAt }) =>
+      cutAt === null ? [] : [{ startAt: cutAt, endAt: window.untilAt }],
+    ),
+  ]);
+  const maxSpans = Math.max(options.maxSpans ?? MAX_SPANS, 1);
+  const isCut = spans.length > maxSpans || results.some((result) => result.truncated);
   return {
-    spans: union(results.flatMap((result) => result.spans)),
+    spans: spans.length > maxSpans ? cutTo(spans, maxSpans, window.untilAt) : spans,
     withheld:
       results.find((result) => result.withheld)?.withheld ??
-      (results.some((result) => result.truncated) ? 'too-many-occurrences' : null),
+      (isCut ? 'too-many-occurrences' : null),
   };
+}
+
+/** The first spans, and one in place of all others. */
+function cutTo(spans: readonly Interval[], count: number, untilAt: number): Interval[] {
+  const kept = spans.slice(0, count - 1);
+  const { startAt } = spans[count - 1]!;
+  return [...kept, { startAt, endAt: Math.max(spans.at(-1)!.endAt, untilAt) }];
 }
 
 const gone = (event: NeutralEvent): NeutralEvent => ({ ...event, status: 'cancelled' });

@@ -43,6 +43,8 @@ export interface ExpandResult {
   spans: OccurrenceSpan[];
   /** A limit was met: there are occurrences in the window that `spans` lacks. */
   truncated: boolean;
+  /** From here on `spans` may lack occurrences that take time; null where it lacks none. */
+  cutAt: number | null;
   /** `bad-start`, `unknown-zone`, `bad-rule`, `bad-date`, `bad-exception`, `too-many-occurrences`; null if whole. */
   withheld: string | null;
 }
@@ -58,14 +60,15 @@ export function expand(request: ExpandRequest): ExpandResult {
   const { shape, flaw } = readShape(request.master, defaultZone);
   const series = shape && readSeries(request.master, shape);
   const spans = standingSpans(exceptions, request.window, defaultZone);
-  const isCut =
-    shape && series ? addSeriesSpans(spans, request, { shape, series, exceptions }) : false;
+  const { isCut, cutAt } =
+    shape && series ? addSeriesSpans(spans, request, { shape, series, exceptions }) : WHOLE;
   const hasLostStart = !shape && takesTime(request.master);
   return {
     spans: spans.toSorted(
       (a, b) => a.startAt - b.startAt || a.endAt - b.endAt || (a.nativeId < b.nativeId ? -1 : 1),
     ),
     truncated: isCut,
+    cutAt,
     withheld:
       (hasLostStart ? 'bad-start' : flaw) ??
       series?.flaw ??
@@ -122,8 +125,11 @@ interface Known {
   exceptions: Exceptions;
 }
 
-/** Appends what the series itself takes; true when a limit cut it short. */
-function addSeriesSpans(spans: OccurrenceSpan[], request: ExpandRequest, known: Known): boolean {
+type Cut = Pick<Expansion, 'isCut' | 'cutAt'>;
+const WHOLE: Cut = { isCut: false, cutAt: null };
+
+/** Appends what the series itself takes; answers where a limit cut it short. */
+function addSeriesSpans(spans: OccurrenceSpan[], request: ExpandRequest, known: Known): Cut {
   const { shape, exceptions } = known;
   const limits = { ...DEFAULT_LIMITS, ...request.limits };
   const expansion: Expansion = {
@@ -131,7 +137,7 @@ function addSeriesSpans(spans: OccurrenceSpan[], request: ExpandRequest, known: 
     window: request.window,
     stepsLeft: { left: limits.maxSteps },
     occurrencesLeft: limits.maxOccurrences,
-    isCut: false,
+    ...WHOLE,
   };
   for (const candidate of candidates(expansion)) {
     if (holds(exceptions.replaced, candidate)) continue;
@@ -139,7 +145,15 @@ function addSeriesSpans(spans: OccurrenceSpan[], request: ExpandRequest, known: 
     if (!span || !reaches(span, request.window)) continue;
     spans.push({ ...span, originalStart: keyOf(candidate, shape) });
   }
-  return expansion.isCut;
+  return { isCut: expansion.isCut, cutAt: earliestCut(expansion, known) };
+}
+
+/** A change of later occurrences may move those that are missing to before the cut. */
+function earliestCut({ cutAt, window }: Expansion, { shape, exceptions }: Known): number | null {
+  const { futureChanges } = exceptions;
+  if (cutAt === null || (shape.lengthSeconds === 0 && futureChanges.length === 0)) return null;
+  const shifts = futureChanges.map((change) => change.shiftSeconds);
+  return Math.max(cutAt + Math.min(0, ...shifts) * 1000, window.fromAt);
 }
 
 /** The span of an occurrence after the last change that governs it; null when it takes no time. */

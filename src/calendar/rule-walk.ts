@@ -20,8 +20,10 @@ export interface Expansion {
   /** What all rules of the entry together may still use. */
   stepsLeft: StepBudget;
   occurrencesLeft: number;
-  /** Set when a limit left occurrences of the window out. */
+  /** Set when a limit left occurrences or exclusions of the window out. */
   isCut: boolean;
+  /** From this instant on occurrences may be missing; null where none is. */
+  cutAt: number | null;
 }
 
 /**
@@ -92,18 +94,25 @@ function* ruleCandidates(expansion: Expansion, range: RuleRange): Generator<Cand
   const bound = untilBound(range.rule, shape);
   const until = Math.min(range.until, bound.wall);
   const rule = shape.isDate ? withoutTimes(range.rule) : range.rule;
+  const cut = (at: number) => {
+    expansion.isCut = true;
+    // An exclusion that is missing leaves time taken: nothing is cut off by it.
+    if (range.startCounts) expansion.cutAt = Math.min(expansion.cutAt ?? Infinity, at);
+  };
+  let lastAt = window.fromAt;
   for (const at of occurrences({ ...range, rule, start: shape.start, until, budget })) {
     const wall = shape.isDate ? Math.floor(at / DAY_SECONDS) * DAY_SECONDS : at;
     const candidate = { wall, ...spanAt(shape, wall) };
     if (wall !== shape.start && candidate.startAt > bound.at) continue;
     if (reaches(candidate, window)) expansion.occurrencesLeft -= 1;
     if (expansion.occurrencesLeft < 0) {
-      expansion.isCut = true;
+      cut(candidate.startAt);
       return;
     }
+    lastAt = candidate.startAt;
     yield candidate;
   }
-  if (budget.left < 0) expansion.isCut = true;
+  if (budget.left < 0) cut(lastAt);
 }
 
 /** Times of day mean nothing for whole days, and are to be passed over (RFC 5545 §3.3.10). */

@@ -4,9 +4,14 @@
  */
 export interface MissingEvent {
   nativeId: string;
-  /** How many busy spans of it lie in the future; 0 for ended, free and mirrored entries. */
+  /** The series it belongs to; its own id where it is one, or single. */
+  rootId: string;
+  /**
+   * How many busy spans of it are not over yet; 0 for ended, free and mirrored entries. A series
+   * counts those of its exceptions too; an exception counts its own.
+   */
   futureSpans: number;
-  /** Same span as an entry this listing added: the channel only renamed it. */
+  /** This listing brought an entry that takes the same time: the channel only renamed it. */
   renamed: boolean;
   /** When a complete listing first lacked it; null when this one is the first. */
   missingSinceAt: number | null;
@@ -14,11 +19,13 @@ export interface MissingEvent {
 
 export interface GuardInput {
   missing: readonly MissingEvent[];
-  /** Future busy spans of the whole calendar, missing ones included. */
+  /** Busy spans of the whole calendar that are not over yet, missing ones included. */
   futureSpans: number;
   nowAt: number;
   /** How long absence must last on this channel before it counts at all. */
   absenceConfirmMs: number;
+  /** How long at least the absence of much must last, on any channel. */
+  pollIntervalMs: number;
   /** An operator looked and believes the channel. */
   acceptRemovals: boolean;
 }
@@ -35,19 +42,33 @@ const SHARE_FROM = 8;
 const ALL_FROM = 3;
 
 export function guardRemovals(input: GuardInput): GuardVerdict {
-  const counted = new Set(input.missing.filter((one) => one.futureSpans > 0 && !one.renamed));
-  const lost = [...counted].reduce((sum, one) => sum + one.futureSpans, 0);
-  const suspicious =
-    (input.futureSpans >= SHARE_FROM && lost * 2 > input.futureSpans) ||
-    (input.futureSpans >= ALL_FROM && lost === input.futureSpans);
+  const counted = input.missing.filter((one) => one.futureSpans > 0 && !one.renamed);
+  const isSuspicious = isTooMuch(counted, input.futureSpans);
+  const confirmMs = isSuspicious
+    ? Math.max(input.absenceConfirmMs, input.pollIntervalMs)
+    : input.absenceConfirmMs;
+  const isConfirmed = ({ missingSinceAt }: MissingEvent) =>
+    missingSinceAt !== null && input.nowAt - missingSinceAt >= confirmMs;
+  const isDoubted = (one: MissingEvent) =>
+    !input.acceptRemovals && (isSuspicious || input.absenceConfirmMs > 0) && !isConfirmed(one);
+  const doubted = new Set(counted.filter(isDoubted).map((one) => one.nativeId));
   const verdict: GuardVerdict = { gone: [], heldBack: [], guarded: false };
-  for (const one of input.missing) {
-    const seenMissingMs = one.missingSinceAt === null ? -1 : input.nowAt - one.missingSinceAt;
-    const secondRead = seenMissingMs >= input.absenceConfirmMs;
-    const needsSecondRead = counted.has(one) && (suspicious || input.absenceConfirmMs > 0);
-    if (input.acceptRemovals || !needsSecondRead || secondRead) verdict.gone.push(one.nativeId);
-    else verdict.heldBack.push(one.nativeId);
+  for (const { nativeId, rootId } of input.missing) {
+    // Without its exceptions a series would take other time than it did.
+    const isHeldBack = doubted.has(nativeId) || doubted.has(rootId);
+    (isHeldBack ? verdict.heldBack : verdict.gone).push(nativeId);
   }
-  verdict.guarded = suspicious && verdict.heldBack.length > 0;
+  verdict.guarded = isSuspicious && verdict.heldBack.length > 0;
   return verdict;
+}
+
+function isTooMuch(counted: readonly MissingEvent[], futureSpans: number): boolean {
+  const ids = new Set(counted.map((one) => one.nativeId));
+  const lost = counted
+    .filter(({ nativeId, rootId }) => nativeId === rootId || !ids.has(rootId))
+    .reduce((sum, one) => sum + one.futureSpans, 0);
+  return (
+    (futureSpans >= SHARE_FROM && lost * 2 > futureSpans) ||
+    (futureSpans >= ALL_FROM && lost >= futureSpans)
+  );
 }

@@ -131,8 +131,12 @@ const membersOf = (events: ReadonlyMap<string, KnownEvent>, rootId: string): Neu
   [...events.values()].filter((one) => one.rootId === rootId).map((one) => one.event);
 
 /** Whether an entry takes time, by the channel's word and the connection's settings. */
-export function blocks(event: NeutralEvent, settings: { tentative: 'busy' | 'free' }): boolean {
-  if (event.marker !== null) return false; // Our own booking: its occupancy blocks already.
+export function blocks(
+  event: NeutralEvent,
+  settings: { tentative: 'busy' | 'free'; isOurs: (marker: string) => boolean },
+): boolean {
+  // Its occupancy blocks already; of another place's booking, or of none, only the entry does.
+  if (event.marker !== null && settings.isOurs(event.marker)) return false;
   if (event.status === 'cancelled' || event.transparency === 'transparent') return false;
   if (event.kind === 'working-elsewhere' || event.start === null) return false;
   return event.status !== 'tentative' || settings.tentative === 'busy';

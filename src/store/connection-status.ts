@@ -59,7 +59,11 @@ export async function clearDisconnected(pool: pg.Pool, key: ConnectionKey): Prom
  * new version, to which no page under way applies any more.
  */
 export const startGeneration = (pool: pg.Pool, key: ConnectionKey): Promise<number> =>
-  setBack(pool, key, 'cursor = NULL, full_pass = true, generation = generation + 1');
+  setBack(
+    pool,
+    key,
+    'cursor = NULL, full_pass = true, generation = generation + 1, expanded_with = NULL',
+  );
 
 /** Gives up where a pass stands between pages; the next page starts it again from its cursor. */
 export const dropCheckpoint = (pool: pg.Pool, key: ConnectionKey): Promise<number> =>

@@ -87,8 +87,7 @@ export async function changeConnectionSettings(
   patch: Partial<ConnectionSettings>,
 ): Promise<StoredConnection | null> {
   const where = { tenantId_id: { tenantId, id: connectionId }, disconnectedAt: null };
-  await tx.$executeRaw`
-    SELECT FROM connection WHERE tenant_id = ${tenantId} AND id = ${connectionId} FOR UPDATE`;
+  await tx.$executeRaw`SELECT lock_connection(${tenantId}, ${connectionId})`;
   const now = await tx.connection.findUnique({ where });
   if (!now) return null;
   const settings = { ...connectionOf(now).settings, ...patch };

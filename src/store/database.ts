@@ -14,12 +14,17 @@ export interface Database {
 
 export type Queryable = Pick<pg.ClientBase, 'query'>;
 
+const LOCK_TIMEOUT_MS = 3_500;
+
 export function openDatabase(options: { url: string; poolSize: number }): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolSize,
     application_name: 'holdfast',
     connectionTimeoutMillis: 10_000,
+    // Shorter than a local activity's time: an attempt that was given up must not go on waiting for a
+    // lock and keep a connection from others.
+    lock_timeout: LOCK_TIMEOUT_MS,
   });
   // An idle connection that breaks is replaced by the pool; without a listener it ends the process.
   pool.on('error', () => undefined);

@@ -12,7 +12,7 @@ export interface Claim {
   tenantId: string;
   /** The caller's Idempotency-Key; one space of keys per tenant. */
   key: string;
-  /** SHA-256 (hex) of what was asked. */
+  /** HMAC-SHA-256 (hex) of what was asked, by the tenant's own key. */
   fingerprint: string;
 }
 

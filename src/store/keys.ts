@@ -12,6 +12,8 @@ export interface KeyRow {
   scopes: string[];
   loopbackOnly: boolean;
   revoked: boolean;
+  /** The tenant's: keys the fingerprints of its requests. */
+  fingerprintKey: Uint8Array;
 }
 
 export interface NewKey {
@@ -50,9 +52,10 @@ export const hashSecret = (secret: string): Uint8Array<ArrayBuffer> =>
 export async function findKey(database: Database, keyId: string): Promise<KeyRow | null> {
   const { rows } = await database.pool.query<KeyRow>({
     name: 'find-key',
-    text: `SELECT tenant_id AS "tenantId", id AS "keyId", secret_hash AS "secretHash", scopes,
-                  loopback_only AS "loopbackOnly", revoked_at IS NOT NULL AS revoked
-             FROM api_key WHERE id = $1`,
+    text: `SELECT k.tenant_id AS "tenantId", k.id AS "keyId", k.secret_hash AS "secretHash", k.scopes,
+                  k.loopback_only AS "loopbackOnly", k.revoked_at IS NOT NULL AS revoked,
+                  t.fingerprint_key AS "fingerprintKey"
+             FROM api_key k JOIN tenant t ON t.id = k.tenant_id WHERE k.id = $1`,
     values: [keyId],
   });
   return rows[0] ?? null;

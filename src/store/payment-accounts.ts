@@ -9,20 +9,59 @@ export interface PaymentAccountView {
   createdAt: Date;
 }
 
+export interface PaymentAccountRef {
+  tenantId: string;
+  accountId: string;
+}
+
 const VIEW = { id: true, service: true, createdAt: true } as const;
 
-/** `sealed` is JSON for the place `[tenantId, 'payment_account', id]`. */
+/** `sealed` is JSON for the place `[tenantId, 'payment_account', id]`. Null when the id is taken. */
 export async function createPaymentAccount(
   tx: Tx,
   input: { tenantId: string; id: string; service: string; sealed: Uint8Array<ArrayBuffer> },
-): Promise<PaymentAccountView> {
-  const account = await tx.paymentAccount.create({ data: input, select: VIEW });
+): Promise<PaymentAccountView | null> {
+  const [account] = await tx.paymentAccount.createManyAndReturn({
+    data: [input],
+    select: VIEW,
+    skipDuplicates: true,
+  });
+  if (!account) return null;
   await appendEntry(tx, {
     tenantId: input.tenantId,
     subject: `payment-account/${input.id}`,
     seq: 1n,
     type: 'payment-account.created',
     data: { service: input.service },
+  });
+  return account;
+}
+
+/** Seals an account's secrets anew; `replaced` names them for the journal. Null when it is missing. */
+export async function replaceSecrets(
+  tx: Tx,
+  { tenantId, accountId }: PaymentAccountRef,
+  change: { replaced: string[]; seal: (before: Uint8Array) => Uint8Array<ArrayBuffer> },
+): Promise<PaymentAccountView | null> {
+  await tx.$executeRaw`
+    SELECT pg_advisory_xact_lock(lock_key(${tenantId}, 'payment-account', ${accountId}))`;
+  const where = { tenantId_id: { tenantId, id: accountId } };
+  const now = await tx.paymentAccount.findUnique({ where, select: { sealed: true } });
+  if (!now) return null;
+  const sealed = change.seal(now.sealed);
+  const account = await tx.paymentAccount.update({ where, data: { sealed }, select: VIEW });
+  const subject = `payment-account/${accountId}`;
+  // It has no counter of its own; under the lock the journal's last number is safe.
+  const { _max } = await tx.journal.aggregate({
+    where: { tenantId, subject },
+    _max: { seq: true },
+  });
+  await appendEntry(tx, {
+    tenantId,
+    subject,
+    seq: (_max.seq ?? 0n) + 1n,
+    type: 'payment-account.changed',
+    data: { replaced: change.replaced },
   });
   return account;
 }
@@ -54,7 +93,7 @@ export async function choosePaymentAccount(
 
 export async function sealedPaymentAccount(
   database: Database,
-  { tenantId, accountId }: { tenantId: string; accountId: string },
+  { tenantId, accountId }: PaymentAccountRef,
 ): Promise<Uint8Array | null> {
   const row = await database.prisma.paymentAccount.findUnique({
     where: { tenantId_id: { tenantId, id: accountId } },
@@ -66,7 +105,7 @@ export async function sealedPaymentAccount(
 /** Records a signed event; false when it was recorded before. */
 export async function recordPaymentEvent(
   database: Database,
-  event: { tenantId: string; accountId: string; eventId: string },
+  event: PaymentAccountRef & { eventId: string },
 ): Promise<boolean> {
   const { rowCount } = await database.pool.query(
     `INSERT INTO payment_event (tenant_id, payment_account_id, event_id) VALUES ($1, $2, $3)

@@ -22,15 +22,17 @@ export interface ResourceRef {
 
 type Values = Pick<StoredResource, 'name' | 'timeZone' | 'capacity' | 'settings'>;
 
-/** Fails with Prisma's `P2002` when the id is taken. */
+/** Null when the id is taken, be it by an archived one. */
 export async function createResource(
   tx: Tx,
   tenantId: string,
   input: Values & { id: string },
-): Promise<StoredResource> {
-  const row = await tx.resource.create({
-    data: { ...input, tenantId, settings: json(input.settings), seq: 1n },
+): Promise<StoredResource | null> {
+  const [row] = await tx.resource.createManyAndReturn({
+    data: [{ ...input, tenantId, settings: json(input.settings), seq: 1n }],
+    skipDuplicates: true,
   });
+  if (!row) return null;
   await enter(tx, row, 'resource.created');
   return resourceOf(row);
 }

@@ -1,5 +1,5 @@
 import type { Queryable } from './database.ts';
-import type { AppliedPage, PageToApply } from './sync.ts';
+import type { AppliedPage, PageToApply, SeriesToApply } from './sync.ts';
 
 /** The parts of applying a page that concern availability, inside the caller's transaction. */
 
@@ -7,7 +7,7 @@ import type { AppliedPage, PageToApply } from './sync.ts';
  * Writes the spans of each touched series by difference. What is no longer there turns stale and
  * goes with the pass's last page, so that availability is never freer in between.
  */
-export async function applySpans(client: Queryable, page: PageToApply): Promise<void> {
+export async function applySpans(client: Queryable, page: SeriesToApply): Promise<void> {
   const { tenantId, connectionId, pass, plan } = page;
   if (plan.series.length === 0) return;
   const spans = columnsOf(page);
@@ -30,7 +30,7 @@ export async function applySpans(client: Queryable, page: PageToApply): Promise<
 }
 
 /** Three arrays: series, start and end of every span of the plan. */
-function columnsOf(page: PageToApply): [string[], Date[], Date[]] {
+function columnsOf(page: SeriesToApply): [string[], Date[], Date[]] {
   const flat = page.plan.series.flatMap(({ rootId, spans }) =>
     spans.map((span) => ({ rootId, ...span })),
   );
@@ -45,7 +45,7 @@ function columnsOf(page: PageToApply): [string[], Date[], Date[]] {
  * An outside span over a live hold contests it, and over a confirmed booking is a conflict that a
  * person has to settle. Each is written once, in the transaction that brought the span.
  */
-export async function flagOverlaps(client: Queryable, page: PageToApply): Promise<void> {
+export async function flagOverlaps(client: Queryable, page: SeriesToApply): Promise<void> {
   const { rows } = await client.query<Overlap>(OVERLAPS, [
     page.tenantId,
     page.connectionId,
@@ -79,7 +79,7 @@ const OVERLAPS = `
 
 async function recordConflict(
   client: Queryable,
-  page: PageToApply,
+  page: SeriesToApply,
   overlap: Overlap,
 ): Promise<void> {
   await client.query(
@@ -95,7 +95,11 @@ async function recordConflict(
   );
 }
 
-async function contestHold(client: Queryable, page: PageToApply, overlap: Overlap): Promise<void> {
+async function contestHold(
+  client: Queryable,
+  page: SeriesToApply,
+  overlap: Overlap,
+): Promise<void> {
   await client.query(
     `WITH contested AS (
        UPDATE occupancy SET contested_at = clock_timestamp() WHERE tenant_id = $1 AND booking_id = $2
@@ -159,9 +163,10 @@ export async function closePass(client: Queryable, page: PageToApply): Promise<A
     page.fullPass,
     JSON.stringify(applied),
     complete ? new Date(pass.passStartedAt - page.ageMs) : null,
-    page.expandedUntilAt === null ? null : new Date(page.expandedUntilAt),
+    page.expanded && new Date(page.expanded.untilAt),
     entries.length,
     page.timeZone,
+    page.expanded?.with ?? null,
   ]);
   if (entries.length > 0)
     await client.query(
@@ -189,7 +194,8 @@ const CLOSE_PASS = `
     full_pass = $6 AND $5, last_page = $7::jsonb,
     confirmed_at = coalesce($8, confirmed_at),
     expanded_until = CASE WHEN $5 THEN expanded_until ELSE coalesce($9, expanded_until) END,
+    expanded_with = CASE WHEN $5 THEN expanded_with ELSE coalesce($12, expanded_with) END,
     notified_at = CASE WHEN $5 OR dirty THEN notified_at END,
-    time_zone = coalesce($11, time_zone),
+    time_zone = CASE WHEN $5 THEN time_zone ELSE coalesce($11, time_zone) END,
     seq = seq + $10
   WHERE tenant_id = $1 AND id = $2 RETURNING seq - $10 AS "firstSeq"`;

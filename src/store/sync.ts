@@ -1,8 +1,7 @@
 import type pg from 'pg';
-import type { GuardVerdict, MissingEvent } from '../domain/deletion-guard.ts';
+import type { GuardVerdict } from '../domain/deletion-guard.ts';
 import type { ConnectionSettings } from '../domain/connection.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
-import type { NeutralEvent } from '../domain/event.ts';
 import type { KnownEvent, PagePlan } from '../domain/sync-plan.ts';
 import type { Queryable } from './database.ts';
 import { transaction } from './database.ts';
@@ -30,6 +29,8 @@ export interface OpenPass {
   fullPass: boolean;
   passStartedAt: number;
   expandedUntilAt: number | null;
+  /** What the spans were made with, as the page that made them said; null where they are to be made anew. */
+  expandedWith: string | null;
   watchedUntilAt: number | null;
   /** Oldest entry the channel stopped listing and we still keep. */
   missingSinceAt: number | null;
@@ -97,6 +98,7 @@ const OPEN_PASS = `
     calendar_id AS "calendarId", time_zone AS "timeZone", settings, status, cursor, checkpoint,
     cursor_version AS "cursorVersion", generation, full_pass AS "fullPass",
     pass_started_at AS "passStartedAt", expanded_until AS "expandedUntilAt",
+    expanded_with AS "expandedWith",
     watched_until AS "watchedUntilAt", last_page AS "lastPage",
     (SELECT min(missing_since) FROM channel_event e WHERE e.tenant_id = c.tenant_id
        AND e.connection_id = c.id AND upper_inf(e.recorded)
@@ -127,8 +129,8 @@ const KNOWN_EVENTS = `
       AND upper_inf(recorded) AND native_id = ANY ($3::text[]))`;
 
 /**
- * Series to expand again: all when the calendar's zone moved; when the horizon did, recurring ones
- * and those that lie beyond the edge so far.
+ * Series to expand again: all when what they were expanded with is no longer so; when the horizon
+ * moved, recurring ones and those that lie beyond the edge so far.
  */
 export async function rootsToExpand(
   pool: pg.Pool,
@@ -154,47 +156,6 @@ const ROOTS_TO_EXPAND = `
           e.event->'start'->>'date', e.event->'start'->>'local', e.event->'start'->>'at'), 10)
         >= to_char(c.expanded_until - interval '2 days', 'YYYY-MM-DD'))`;
 
-export interface Missing extends MissingEvent {
-  event: NeutralEvent;
-}
-
-/** What a full pass has not listed, its last page (`seen`) included. */
-export async function missingEvents(
-  pool: pg.Pool,
-  key: ConnectionKey,
-  pass: { generation: number; seen: readonly string[] },
-): Promise<{ missing: Missing[]; futureSpans: number }> {
-  const { rows } = await pool.query<
-    Omit<Missing, 'renamed' | 'missingSinceAt'> & {
-      missingSinceAt: Date | null;
-    }
-  >(MISSING_EVENTS, [key.tenantId, key.connectionId, pass.generation, pass.seen]);
-  const total = await pool.query<{ count: number }>(
-    `SELECT count(*)::integer AS count FROM busy
-      WHERE tenant_id = $1 AND connection_id = $2 AND NOT stale AND start_at > clock_timestamp()`,
-    [key.tenantId, key.connectionId],
-  );
-  return {
-    missing: rows.map((row) => ({
-      ...row,
-      renamed: false,
-      missingSinceAt: row.missingSinceAt?.getTime() ?? null,
-    })),
-    futureSpans: total.rows[0]?.count ?? 0,
-  };
-}
-
-const MISSING_EVENTS = `
-  SELECT e.native_id AS "nativeId", e.event, e.missing_since AS "missingSinceAt",
-    CASE WHEN e.event->>'marker' IS NULL AND e.native_id = e.root_id THEN
-      (SELECT count(*)::integer FROM busy b WHERE b.tenant_id = $1 AND b.connection_id = $2
-        AND b.root_id = e.root_id AND NOT b.stale AND b.start_at > clock_timestamp()) ELSE 0 END AS "futureSpans"
-  FROM channel_event e
-  WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
-    AND e.native_id <> ALL ($4::text[])
-    AND NOT EXISTS (SELECT FROM pass_seen s WHERE s.tenant_id = $1 AND s.connection_id = $2
-      AND s.generation = $3 AND s.native_id = e.native_id)`;
-
 export interface PageToApply extends ConnectionKey {
   pass: OpenPass;
   plan: PagePlan;
@@ -205,33 +166,19 @@ export interface PageToApply extends ConnectionKey {
   cursor: Buffer | null;
   checkpoint: Buffer | null;
   ageMs: number;
+  /** The calendar's own zone, where the channel told; kept when the pass ends. */
   timeZone: string | null;
-  /** The new edge of expanded spans, where this page moved it. */
-  expandedUntilAt: number | null;
+  /** Set where every series is now expanded to here, with this. */
+  expanded: { untilAt: number; with: string } | null;
   verdict: GuardVerdict | null;
 }
 
 /** Events, busy spans, overlaps, entries, and the cursor last; or what another run stored before. */
 export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<AppliedPage> {
   return transaction(pool, async (client) => {
-    const { tenantId, connectionId, pass } = page;
-    await client.query(`SELECT lock_resource($1, $2, true), lock_connection($1, $3)`, [
-      tenantId,
-      pass.resourceId,
-      connectionId,
-    ]);
-    const { rows } = await client.query<PageGate>(
-      `SELECT cursor_version AS version, last_page AS "lastPage", clock_timestamp()::text AS now
-         FROM connection WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
-      [tenantId, connectionId],
-    );
-    const row = rows[0];
-    if (!row) throw new Error('The connection was removed while its page was read.');
-    if (Number(row.version) !== pass.cursorVersion) {
-      if (row.lastPage?.fromVersion === pass.cursorVersion) return row.lastPage;
-      throw new Error('Another pass moved this connection: the page is read again.');
-    }
-    await writeEvents(client, page, row.now);
+    const gate = await enterPass(client, page);
+    if (gate.kind === 'applied') return gate.page;
+    await writeEvents(client, page, gate.now);
     await applySpans(client, page);
     await flagOverlaps(client, page);
     if (page.fullPass && page.more) await rememberSeen(client, page);
@@ -240,11 +187,50 @@ export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<Appli
   });
 }
 
-interface PageGate {
-  version: string;
-  lastPage: AppliedPage | null;
-  /** Where old versions end and new ones begin, to the microsecond. */
-  now: string;
+/**
+ * Makes a part of the spans of a pass's last page before it, so that no transaction grows with the
+ * calendar. What turns stale by it goes with that page.
+ */
+export async function applySeries(pool: pg.Pool, page: SeriesToApply): Promise<void> {
+  await transaction(pool, async (client) => {
+    const gate = await enterPass(client, page);
+    if (gate.kind === 'applied') return;
+    await applySpans(client, page);
+    await flagOverlaps(client, page);
+  });
+}
+
+export interface SeriesToApply extends ConnectionKey {
+  pass: OpenPass;
+  plan: Pick<PagePlan, 'series'>;
+}
+
+/** `now` is where old versions end and new ones begin, to the microsecond. */
+type Gate = { kind: 'open'; now: string } | { kind: 'applied'; page: AppliedPage };
+
+/** All locks, then a look whether the pass still stands where its page was read. */
+async function enterPass(client: Queryable, page: SeriesToApply): Promise<Gate> {
+  const { tenantId, connectionId, pass } = page;
+  await client.query(`SELECT lock_resource($1, $2, true), lock_connection($1, $3)`, [
+    tenantId,
+    pass.resourceId,
+    connectionId,
+  ]);
+  const { rows } = await client.query<{
+    version: string;
+    lastPage: AppliedPage | null;
+    now: string;
+  }>(
+    `SELECT cursor_version AS version, last_page AS "lastPage", clock_timestamp()::text AS now
+       FROM connection WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
+    [tenantId, connectionId],
+  );
+  const row = rows[0];
+  if (!row) throw new Error('The connection was removed while its page was read.');
+  if (Number(row.version) === pass.cursorVersion) return { kind: 'open', now: row.now };
+  if (row.lastPage?.fromVersion === pass.cursorVersion)
+    return { kind: 'applied', page: row.lastPage };
+  throw new Error('Another pass moved this connection: the page is read again.');
 }
 
 async function writeEvents(client: Queryable, page: PageToApply, now: string): Promise<void> {

@@ -57,24 +57,31 @@ async function carryOut(
 ): Promise<{ nativeId: string | null; etag: string | null }> {
   const account = { tenantId: key.tenantId, accountId: target.accountId };
   const calendar = { id: target.calendarId, timeZone: target.timeZone };
-  const { nativeId } = task;
-  if (task.desired === 'absent') {
-    if (nativeId !== null)
-      await callChannel(deps, account, (access) =>
-        provider.remove({ access, calendar, nativeId, ifMatch: null }),
-      );
-    return { nativeId: null, etag: null };
-  }
-  return callChannel(deps, account, (access) =>
-    provider.write({
-      access,
-      calendar,
-      id: task.bookingId,
-      generation: task.generation,
-      event: eventOf(task, target),
-      ifMatch: task.etag,
-    }),
-  );
+  const write = () =>
+    callChannel(deps, account, (access) =>
+      provider.write({
+        access,
+        calendar,
+        id: task.bookingId,
+        generation: task.generation,
+        event: eventOf(task, target),
+        ifMatch: task.etag,
+      }),
+    );
+  if (task.desired === 'present') return write();
+  // A write whose answer was lost left an event of unknown id; written again, it is the same event.
+  const nativeId = task.nativeId ?? (await write().catch(unlessSpent))?.nativeId;
+  if (nativeId)
+    await callChannel(deps, account, (access) =>
+      provider.remove({ access, calendar, nativeId, ifMatch: null }),
+    );
+  return { nativeId: null, etag: null };
+}
+
+/** An event of ours was there and is deleted already. */
+function unlessSpent(error: unknown): null {
+  if (error instanceof Failure && error.code === 'id-spent') return null;
+  throw error;
 }
 
 const eventOf = (task: MirrorTask, target: ConnectionTarget): MirrorEvent => ({

@@ -42,6 +42,7 @@ export type Cancellation = Given<typeof booking.Cancellation>;
 export type Confirmation = Given<typeof booking.Confirmation>;
 
 export type NewPaymentAccount = Given<typeof booking.NewPaymentAccount>;
+export type PaymentAccountPatch = Given<typeof booking.PaymentAccountPatch>;
 export type PaymentAccount = Told<typeof booking.PaymentAccount>;
 export type JournalEntry = Told<typeof journal.JournalPage>['items'][number];
 

@@ -14,7 +14,8 @@ beforeAll(async () => {
 afterAll(() => api.close());
 beforeEach(async () => {
   accountId = `account-${(accounts += 1)}`;
-  expect((await add(accountId, { webhookSecret: 'whsec_1' })).status).toBe(201);
+  const reply = await add(accountId, { webhookSecret: 'whsec_1' });
+  if (reply.status !== 201) throw new Error(`no account: ${reply.text}`);
 });
 
 const add = (id: string, more: object = {}, key = `add-${id}`) =>

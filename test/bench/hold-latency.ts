@@ -2,6 +2,7 @@ import { runBare } from './bare.ts';
 import { ratioLine, type Bench } from './bench.ts';
 import { paidScene } from './booking-scene.ts';
 import { closedLoop, interleaved, median } from './measure.ts';
+import { settle } from './stage.ts';
 
 const ROUNDS = 5;
 const PER_ROUND = 30;
@@ -26,6 +27,7 @@ export const holdLatency: Bench = {
       median((await closedLoop({ concurrency: 1, count }, () => runBare(stage))).latenciesMs);
     await holds(WARM_UP);
     await bare(WARM_UP);
+    await settle(stage);
     const { value, reference } = await interleaved(ROUNDS, {
       reference: () => bare(PER_ROUND),
       product: () => holds(PER_ROUND),

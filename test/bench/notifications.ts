@@ -6,7 +6,7 @@ import { limitLine, ratioLine, type Bench, type Line } from './bench.ts';
 import { addCalendar, addGoogleAccount } from './google-scene.ts';
 import { closedLoop, interleaved, openLoop, percentile, until } from './measure.ts';
 import { REFERENCE_SECRET } from './reference-server.ts';
-import type { Stage } from './stage.ts';
+import { settle, type Stage } from './stage.ts';
 
 /** The product's own, by default. */
 const TASK_QUEUE = 'holdfast';
@@ -35,6 +35,7 @@ export const notifications: Bench = {
       (await closedLoop({ concurrency: CONCURRENCY, durationMs: ROUND_MS }, work)).perSecond;
     await perSecond(reference);
     await perSecond(product);
+    await settle(stage);
     const before = await wokenBy(stage);
     const measured = await interleaved(ROUNDS, {
       reference: () => perSecond(reference),

@@ -2,6 +2,7 @@ import { runBare } from './bare.ts';
 import { ratioLine, type Bench } from './bench.ts';
 import { paidScene, type BookingScene } from './booking-scene.ts';
 import { closedLoop, interleaved } from './measure.ts';
+import { settle } from './stage.ts';
 
 const CONCURRENCY = 16;
 const ROUNDS = 5;
@@ -18,6 +19,7 @@ export const paidSaga: Bench = {
     const bare = () => runBare(stage);
     await throughput({ count: WARM_UP }, () => captured(scene));
     await throughput({ count: WARM_UP }, bare);
+    await settle(stage);
     const { value, reference } = await interleaved(ROUNDS, {
       reference: () => throughput({ durationMs: ROUND_MS }, bare),
       product: () => throughput({ durationMs: ROUND_MS }, () => captured(scene)),

@@ -3,7 +3,7 @@ import { limitLine, type Bench } from './bench.ts';
 import { addResource } from './booking-scene.ts';
 import { openHttp, type Http } from './http.ts';
 import { percentile } from './measure.ts';
-import type { Stage } from './stage.ts';
+import { settle, type Stage } from './stage.ts';
 
 const RIVALS = 1_000;
 const WORKFLOW_LIMIT = 50;
@@ -22,6 +22,7 @@ export const rivals: Bench = {
     const http = openHttp(stage.apiUrl, { connections: RIVALS });
     try {
       await compete(stage, http);
+      await settle(stage);
       const { outcomes, workflows } = await compete(stage, http);
       const winners = outcomes.filter((one) => one.status === 201).length;
       const unclear = outcomes.filter((one) => one.status !== 201 && one.status !== 409).length;

@@ -42,6 +42,12 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/**
+ * What autovacuum does within its first minutes. Plans made while every table was empty choose among
+ * indexes blindly, for product and reference alike.
+ */
+export const settle = ({ owner }: Stage): Promise<unknown> => owner.query('ANALYZE');
+
 const NAMESPACE = 'bench';
 const REFERENCE_QUEUE = 'bench-reference';
 const CONNECTIONS = 64;

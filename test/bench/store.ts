@@ -4,7 +4,7 @@ import { commitBooking } from '../../src/store/bookings.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 import { ratioLine, type Bench } from './bench.ts';
 import { closedLoop, interleaved } from './measure.ts';
-import type { Stage } from './stage.ts';
+import { settle, type Stage } from './stage.ts';
 
 const CONCURRENCY = 16;
 const ROUNDS = 5;
@@ -42,6 +42,7 @@ export const store: Bench = {
     const pair = () => holdAndCommit(stage, place());
     await perSecond(ROUND_MS, pair);
     await perSecond(ROUND_MS, plain);
+    await settle(stage);
     const { value, reference } = await interleaved(ROUNDS, {
       reference: () => perSecond(ROUND_MS, plain),
       // A pair is two transactions.

@@ -11,7 +11,14 @@ import {
 } from '../support/calendar.ts';
 import { untilSettled } from '../support/checker.ts';
 import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
-import { fault, liftFaults, listCalls, listsSince, recordEnd, recorded } from '../support/outside.ts';
+import {
+  fault,
+  liftFaults,
+  listCalls,
+  listsSince,
+  recordEnd,
+  recorded,
+} from '../support/outside.ts';
 import { addResource, connectGoogle, type Scene } from '../support/scene.ts';
 import { book, booked, cancel, openShop } from '../support/shop.ts';
 
@@ -20,10 +27,7 @@ beforeAll(async () => {
   holdfast = await startHoldfast();
 });
 afterEach(() => liftFaults(holdfast));
-afterAll(async () => {
-  if (process.env['SHOW_LOGS']) console.log(holdfast.worker.log());
-  await holdfast.stop();
-});
+afterAll(() => holdfast.stop());
 
 const connect = async (): Promise<Scene> =>
   connectGoogle(holdfast, { resourceId: await addResource(holdfast) });
@@ -32,7 +36,11 @@ describe('a sync token lost in mid-life', () => {
   it('is made good without availability ever being emptied, and then all is equal', async () => {
     const scene = await connect();
     const hours = Array.from({ length: 12 }, (_, n) => 2 * n);
-    await addEvents(holdfast, scene, [3, 4, 5].flatMap((days) => hours.map((hour) => ({ days, hour }))));
+    await addEvents(
+      holdfast,
+      scene,
+      [3, 4, 5].flatMap((days) => hours.map((hour) => ({ days, hour }))),
+    );
     await untilTaken(holdfast, scene, { days: 5, hour: 22 });
     const before = (await connectionOf(holdfast, scene)).body;
     await holdfast.control('PUT', '/switches', { 'google.pages': 'short' });
@@ -41,7 +49,8 @@ describe('a sync token lost in mid-life', () => {
     const seen: number[] = [];
     let watching = true;
     const watcher = (async () => {
-      while (watching) for (const days of [3, 4, 5]) seen.push((await freeHours(holdfast, scene, days)).length);
+      while (watching)
+        for (const days of [3, 4, 5]) seen.push((await freeHours(holdfast, scene, days)).length);
     })();
     const deleted = await eventsAt(scene, 3);
     await holdfast.control('POST', `${calendarPath(scene.calendarId)}/expire-sync-tokens`);
@@ -65,12 +74,13 @@ describe('a sync token lost in mid-life', () => {
   });
 
   const eventsAt = async (scene: Scene, days: number): Promise<string[]> => {
-    const { events } = await holdfast.control<{ events: { id: string; start: { dateTime: string } }[] }>(
-      'GET',
-      `${calendarPath(scene.calendarId)}/events`,
-    );
+    const { events } = await holdfast.control<{
+      events: { id: string; start: { dateTime: string } }[];
+    }>('GET', `${calendarPath(scene.calendarId)}/events`);
     const day = new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
-    return events.filter(({ start }) => new Date(start.dateTime).toISOString().startsWith(day)).map(({ id }) => id);
+    return events
+      .filter(({ start }) => new Date(start.dateTime).toISOString().startsWith(day))
+      .map(({ id }) => id);
   };
 });
 
@@ -101,7 +111,9 @@ describe('access', () => {
     await addEvent(holdfast, scene, { days: 3, hour: 10 });
     // Longer than the first waits after any other failure.
     await new Promise((resolve) => setTimeout(resolve, 9_000));
-    const calls = (await recorded(holdfast, { host: 'google', since })).filter(({ method }) => method);
+    const calls = (await recorded(holdfast, { host: 'google', since })).filter(
+      ({ method }) => method,
+    );
     expect(calls).toEqual([]);
 
     const { body: begun } = await holdfast.call('POST', '/oauth/google/authorize', {
@@ -179,13 +191,16 @@ describe('a channel that is not well', () => {
 
   it('answers of writes and removals that are lost leave one event, or none', async () => {
     const shop = await openShop(holdfast, { calendar: true });
-    await fault(holdfast, { host: 'google', method: 'POST', path: '/events(\\?|$)', drop: 'after' });
+    await fault(holdfast, {
+      host: 'google',
+      method: 'POST',
+      path: '/events(\\?|$)',
+      drop: 'after',
+    });
     const asked = await booked(holdfast, shop);
     await untilSettled(holdfast, [asked]);
     await fault(holdfast, { host: 'google', method: 'DELETE', path: '/events/', drop: 'after' });
     expect((await cancel(holdfast, asked.id)).body.state).toBe('cancelled');
-    await new Promise((r) => setTimeout(r, 6000));
-    console.log(JSON.stringify((await recorded(holdfast, { host: 'google' })).slice(-12).map((e) => [e.n, e.at, e.method, e.path, e.status, e['effect'], e['fault']])), (await holdfast.database.pool.query('select * from mirror')).rows, (await holdfast.database.pool.query('select status, status_reason from connection')).rows);
     await untilSettled(holdfast, [asked]);
     const again = { ...book(holdfast, { ...shop, nextHour: shop.nextHour - 1 }) };
     await untilSettled(holdfast, [again]);
@@ -209,7 +224,10 @@ describe('verbs', () => {
 
   it('resync reads everything anew; disconnect frees what it blocked and stops the watch', async () => {
     const scene = await connect();
-    await addEvents(holdfast, scene, [{ days: 3, hour: 9 }, { days: 3, hour: 12 }]);
+    await addEvents(holdfast, scene, [
+      { days: 3, hour: 9 },
+      { days: 3, hour: 12 },
+    ]);
     await untilTaken(holdfast, scene, { days: 3, hour: 12 });
     const { generation } = (await connectionOf(holdfast, scene)).body;
     const resynced = await steer(holdfast, scene, 'resync', {});

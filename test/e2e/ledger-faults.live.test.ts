@@ -71,11 +71,7 @@ describe.concurrent('a step that the database refuses', () => {
     const early = await asked.answer;
     expect(early?.status).toBe(409);
     expect(early?.headers.get('retry-after')).not.toBeNull();
-    const late = await until(
-      asked.again,
-      ({ body }) => body.type.endsWith('given-up'),
-      60_000,
-    );
+    const late = await until(asked.again, ({ body }) => body.type.endsWith('given-up'), 60_000);
     expect(late.status).toBe(409);
     await refusal.lift();
     // Fenced: the refused hold cannot arrive after all.

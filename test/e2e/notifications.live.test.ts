@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { addEvent, calendarPath, connectionOf, freeHours, steer, untilTaken } from '../support/calendar.ts';
+import {
+  addEvent,
+  calendarPath,
+  connectionOf,
+  freeHours,
+  steer,
+  untilTaken,
+} from '../support/calendar.ts';
 import { startChild } from '../support/child.ts';
 import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
 import { openLine } from '../support/line.ts';
@@ -76,7 +83,13 @@ it('a notification before its change can be read is looked after again', async (
 it('a notification with a wrong secret, of no watch, or of a removed connection changes nothing', async () => {
   const removed = await connect();
   const [channelId] = await channelsOf(removed);
-  await fault(holdfast, { host: 'google', method: 'POST', path: '/channels/stop$', status: 503, times: 100 });
+  await fault(holdfast, {
+    host: 'google',
+    method: 'POST',
+    path: '/channels/stop$',
+    status: 503,
+    times: 100,
+  });
   expect((await steer(holdfast, removed, 'disconnect')).status).toBe(200);
   const since = await recordEnd(holdfast);
   await addEvent(holdfast, removed, { days: 3, hour: 9 });

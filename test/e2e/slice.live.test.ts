@@ -7,7 +7,6 @@ beforeAll(async () => {
   holdfast = await startHoldfast();
 });
 afterAll(async () => {
-  if (process.env['SHOW_LOGS']) console.log(holdfast.api.log(), holdfast.worker.log());
   await holdfast.stop();
 });
 
@@ -15,17 +14,18 @@ it('an edit at the Google emulator becomes availability', async () => {
   const resourceId = await addResource(holdfast);
   const { calendarId } = await connectGoogle(holdfast, { resourceId });
   const ask = () =>
-    holdfast.call('GET', `/resources/${resourceId}/availability?from=${at(2, 0)}&to=${at(3, 0)}&durationMinutes=60`);
+    holdfast.call(
+      'GET',
+      `/resources/${resourceId}/availability?from=${at(2, 0)}&to=${at(3, 0)}&durationMinutes=60`,
+    );
   const before = await ask();
   expect(before.body).toMatchObject({ spans: [{ startAt: at(2, 0), endAt: at(3, 0) }] });
-  const startedAt = performance.now();
   await holdfast.control('POST', `/google/calendars/${encodeURIComponent(calendarId)}/events`, {
     summary: 'Dentist',
     start: { dateTime: at(2, 9) },
     end: { dateTime: at(2, 10) },
   });
   const after = await until(ask, ({ body }) => body.spans?.length === 2);
-  console.log('visible after', performance.now() - startedAt);
   expect(after.body.spans).toHaveLength(2);
 });
 
@@ -35,7 +35,6 @@ it('a paid booking is held, authorized, committed, captured and mirrored', async
     settings: { price: { per: 'booking', amountMinor: 12_000, currency: 'eur' } },
   });
   const { calendarId } = await connectGoogle(holdfast, { resourceId });
-  const startedAt = performance.now();
   const booked = await holdfast.call(
     'POST',
     '/bookings',
@@ -48,7 +47,6 @@ it('a paid booking is held, authorized, committed, captured and mirrored', async
     },
     { prefer: 'wait=10' },
   );
-  console.log('booked after', performance.now() - startedAt, booked.body);
   expect(booked.status).toBe(201);
   const done = await until(
     () => holdfast.call('GET', `/bookings/${booked.body.id}`),
@@ -56,7 +54,11 @@ it('a paid booking is held, authorized, committed, captured and mirrored', async
   );
   expect(done.body.amountMinor).toBe(12_000);
   await until(
-    () => holdfast.control<{ events: any[] }>('GET', `/google/calendars/${encodeURIComponent(calendarId)}/events`),
+    () =>
+      holdfast.control<{ events: unknown[] }>(
+        'GET',
+        `/google/calendars/${encodeURIComponent(calendarId)}/events`,
+      ),
     (answer) => JSON.stringify(answer).includes(booked.body.id),
   );
 });

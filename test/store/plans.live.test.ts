@@ -7,7 +7,7 @@ import { leftDirty, markDirty } from '../../src/store/gate.ts';
 import { holdsLeftOpen, holdUnits } from '../../src/store/holds.ts';
 import { JOURNAL_START, readJournal } from '../../src/store/journal.ts';
 import { mirrorsLeft, mirrorsToDo } from '../../src/store/mirrors.ts';
-import { missingEvents } from '../../src/store/sync.ts';
+import { missingEvents } from '../../src/store/sync-absence.ts';
 import type { Ledger } from '../support/ledger.ts';
 import { aHold, anEvent, hour, listed, openLedger, sync, TENANT } from '../support/ledger.ts';
 

@@ -8,7 +8,8 @@ import {
 } from '../../src/store/connection-status.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
-import { missingEvents, openPass, rootsToExpand } from '../../src/store/sync.ts';
+import { missingEvents } from '../../src/store/sync-absence.ts';
+import { openPass, rootsToExpand } from '../../src/store/sync.ts';
 import type { Ledger } from '../support/ledger.ts';
 import {
   addConnection,

@@ -32,6 +32,8 @@ export function fakeCommands(database: Database, own: Partial<Commands> = {}): F
       await database.pool.query(release, [tenantId, bookingId, 'cancelled', reason]);
       return { kind: 'cancelled' };
     },
+    settleBooking: async ({ bookingId }) => void asked.push(`settle ${bookingId}`),
+    resumeChange: async ({ changeId }) => void asked.push(`resume ${changeId}`),
     startConnection: async ({ connectionId }) => void asked.push(`connect ${connectionId}`),
     requestSync: async ({ connectionId }) => void asked.push(`sync ${connectionId}`),
     requestMirror: async ({ connectionId }) => void asked.push(`mirror ${connectionId}`),

@@ -151,6 +151,8 @@ export interface Page {
   more?: boolean;
   fullPass?: boolean;
   verdict?: GuardVerdict | null;
+  timeZone?: string;
+  expanded?: { untilAt: number; with: string };
   /** What `openPass` is told; the version the row has, unless said otherwise. */
   fromVersion?: number;
 }
@@ -170,14 +172,15 @@ export async function bring(
   { pass, page }: { pass: OpenPass; page: Page },
 ): Promise<AppliedPage> {
   const { more = false, fullPass = false, verdict = null } = page;
-  const changes = [...(page.changes ?? []), ...gone(...(verdict?.gone ?? []))];
+  const { changes = [] } = page;
   const ids = changes.flatMap((one) =>
     one.kind === 'removed' ? [one.nativeId] : [one.event.nativeId, one.event.seriesId ?? []].flat(),
   );
-  const known = await knownEvents(pool, key, ids);
+  const known = await knownEvents(pool, key, [...ids, ...(verdict?.gone ?? [])]);
   const plan = planPage({
     changes,
     withheld: [],
+    gone: verdict?.gone ?? [],
     known,
     expandAgain: [],
     expand: (members) => busySpans(members, EXPANSION),
@@ -193,8 +196,8 @@ export async function bring(
     cursor: more ? null : mark,
     checkpoint: more ? mark : null,
     ageMs: 0,
-    timeZone: null,
-    expandedUntilAt: null,
+    timeZone: page.timeZone ?? null,
+    expanded: page.expanded ?? null,
     verdict,
   });
 }
@@ -203,6 +206,7 @@ const EXPANSION = {
   window: { fromAt: BASE_AT - 400 * 24 * HOUR_MS, untilAt: BASE_AT + 400 * 24 * HOUR_MS },
   calendarZone: 'UTC',
   tentative: 'busy',
+  isOurs: () => true,
 } as const;
 
 export async function sync(

@@ -57,13 +57,18 @@ export interface Asked extends Suspect {
 export function book(
   holdfast: Holdfast,
   shop: Shop,
-  options: { card?: string; payment?: Record<string, unknown>; prefer?: string } = {},
+  options: {
+    card?: string;
+    payment?: Record<string, unknown>;
+    guest?: Record<string, unknown>;
+    prefer?: string;
+  } = {},
 ): Asked {
   const hour = shop.nextHour++;
   const key = randomUUID();
   const startAt = at(2 + Math.floor(hour / 24), hour % 24);
   const endAt = new Date(Date.parse(startAt) + 3_600_000).toISOString();
-  const { card = 'pm_card_visa', prefer } = options;
+  const { card = 'pm_card_visa', prefer, guest } = options;
   const payment = options.payment ?? {
     kind: 'method',
     paymentMethod: card,
@@ -73,7 +78,7 @@ export function book(
     holdfast.call(
       'POST',
       '/bookings',
-      { resourceId: shop.resourceId, startAt, endAt, payment },
+      { resourceId: shop.resourceId, startAt, endAt, payment, ...(guest && { guest }) },
       { 'idempotency-key': key, ...(prefer && { prefer }) },
     );
   return {

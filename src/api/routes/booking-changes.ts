@@ -61,8 +61,9 @@ export const bookingChangeRoutes = [
     id: 'confirmBooking',
     tag,
     summary: 'Confirm an external payment',
-    about: 'Says that you have the money, with your own reference. Repeating it changes nothing.',
-    scopes,
+    about:
+      'Says that you have the money, with your own reference. A key for it belongs where the money is counted, never into a front end. Repeating it changes nothing.',
+    scopes: ['payments:write'],
     params,
     body: Confirmation,
     bodyExample: { reference: 'invoice-2027-0042' },

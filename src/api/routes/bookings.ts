@@ -25,7 +25,7 @@ const bookRoute = route({
   about:
     'Answers with the hold as soon as it stands; payment and confirmation go on. `Prefer: wait=N` (at most 30) waits up to N seconds for the outcome: the status stays 201, read `state`, which may be `confirmed` or already `declined`, `expired` or `cancelled`. ' +
     'One Idempotency-Key is one booking for ever: repeating the request answers how it stands now, and a new attempt after a decline needs a new key. A refusal (409) may be asked again with the same key and body. ' +
-    'Payment is by a `method` you have, by your own means (`external`, then confirm), or `none` for what is free; confirmation in the browser will be a further kind. A price per night counts local midnights, at least one.',
+    'Payment is by a `method` you have, by your own means (`external`, then confirm it with the scope `payments:write`), or `none` for what is free; confirmation in the browser will be a further kind. A price per night counts local midnights, at least one.',
   scopes: ['bookings:write'],
   idempotent: true,
   headers: { Prefer: '`wait=N`: wait up to N seconds (RFC 7240).' },

@@ -12,6 +12,14 @@ import { Id, pageQuery } from '../schemas/common.ts';
 import { ChannelEventPage } from '../schemas/connection.ts';
 import { latencyOf } from './availability.ts';
 
+/** Native ids are any text, so that the position is encoded. */
+const After = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,8192}$/, 'must be `next` of the page before')
+  .transform((text) => Buffer.from(text, 'base64url').toString())
+  .optional()
+  .describe('`next` of the page before.');
+
 export const channelEventRoute = route({
   method: 'get',
   path: '/v1/connections/{connectionId}/events',
@@ -22,18 +30,16 @@ export const channelEventRoute = route({
     'Current entries without titles, people or places. A series is one entry with its first start; its exceptions are entries of their own.',
   scopes: ['connections:write'],
   params: z.strictObject({ connectionId: Id }),
-  query: z.strictObject(pageQuery),
+  query: z.strictObject({ ...pageQuery, after: After }),
   answer: { status: 200, about: 'By native id.', schema: ChannelEventPage },
   problems: ['not-found'],
   async handle({ caller, params, query }, { database, zones }) {
     const ref = { tenantId: caller.tenantId, connectionId: params.connectionId };
     const connection = await findConnection(database, ref);
     if (!connection) throw notFound('connection');
-    const { limit } = query;
-    const after = query.after && Buffer.from(query.after, 'base64url').toString();
+    const { after, limit } = query;
     const rows = await listChannelEvents(database, { ...ref, after, limit });
     const show = (row: StoredChannelEvent) => showEvent(row, connection, zones);
-    // Native ids are any text, so that the position is encoded.
     const keyOf = (row: StoredChannelEvent) => Buffer.from(row.nativeId).toString('base64url');
     return { body: pageOf(rows, { limit, keyOf, show }) };
   },

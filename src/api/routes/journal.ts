@@ -5,7 +5,7 @@ import { route } from '../route.ts';
 import { pageQuery } from '../schemas/common.ts';
 import { JournalPage } from '../schemas/journal.ts';
 
-const POSITION = /^(\d{1,9})-(\d{1,20})-(\d{1,18})$/;
+const POSITION = /^(\d{1,9})-(\d{1,19})-(\d{1,18})$/;
 
 export const journalRoute = route({
   method: 'get',

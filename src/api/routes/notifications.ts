@@ -5,6 +5,7 @@ import { providerOf } from '../providers.ts';
 import type { ApiContext } from '../route.ts';
 import { route } from '../route.ts';
 import { Channel } from '../schemas/common.ts';
+import { isStorable } from '../text.ts';
 
 const LIMIT_BYTES = 256 * 1024;
 
@@ -50,8 +51,8 @@ async function mark(
   { mark: markConnection, commands, log, metrics, limitWakes }: ApiContext,
 ): Promise<(() => void) | undefined> {
   const { watchId, secret } = hint;
-  const marked = await markConnection({ watchId, secret });
-  if (marked.kind === 'unknown') {
+  const marked = isStorable(watchId) ? await markConnection({ watchId, secret }) : null;
+  if (!marked || marked.kind === 'unknown') {
     metrics.notified('unknown');
     return undefined;
   }

@@ -1,18 +1,26 @@
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';
-import type { PaymentAccountView } from '../../store/payment-accounts.ts';
+import type { PaymentAccountRef, PaymentAccountView } from '../../store/payment-accounts.ts';
 import {
   createPaymentAccount,
   listPaymentAccounts,
   recordPaymentEvent,
+  replaceSecrets,
   sealedPaymentAccount,
 } from '../../store/payment-accounts.ts';
+import { change } from '../../store/transactions.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { createOnce } from '../idempotency.ts';
 import { pageOf } from '../page.ts';
 import { notFound, Problem } from '../problem.ts';
 import { route } from '../route.ts';
-import { NewPaymentAccount, PaymentAccount, PaymentAccountPage } from '../schemas/booking.ts';
+import {
+  NewPaymentAccount,
+  PaymentAccount,
+  PaymentAccountPage,
+  PaymentAccountPatch,
+} from '../schemas/booking.ts';
 import { Id, pageQuery } from '../schemas/common.ts';
 
 const tag = 'Payments';
@@ -46,11 +54,12 @@ export const paymentRoutes = [
       return createOnce(input, deps, {
         prepare: async () => {
           const secrets: PaymentAccountSecrets = { secretKey, webhookSecret, connectedAccount };
-          const place = [tenantId, 'payment_account', id] as const;
-          return new Uint8Array(deps.vault.seal(place, JSON.stringify(secrets)));
+          return sealed(deps, { tenantId, accountId: id }, secrets);
         },
-        create: async (tx, sealed) => {
-          const account = await createPaymentAccount(tx, { tenantId, id, service, sealed });
+        create: async (tx, bytes) => {
+          const row = { tenantId, id, service, sealed: bytes };
+          const account = await createPaymentAccount(tx, row);
+          if (!account) throw new Problem('already-exists');
           return { status: 201, body: show(account, tenantId, deps) };
         },
       });
@@ -75,42 +84,89 @@ export const paymentRoutes = [
     },
   }),
   route({
+    method: 'patch',
+    path: '/v1/payment-accounts/{paymentAccountId}',
+    id: 'changePaymentAccount',
+    tag,
+    summary: "Replace a payment account's keys",
+    about:
+      'What is left out stays. Payments under way go on with the new key; from now on events are taken by the new webhook secret alone.',
+    scopes: ['admin'],
+    params: z.strictObject({ paymentAccountId: Id }),
+    body: PaymentAccountPatch,
+    bodyExample: { secretKey: 'sk_…' },
+    answer: { status: 200, about: 'Replaced.', schema: PaymentAccount },
+    problems: ['not-found'],
+    async handle({ caller, params, body }, deps) {
+      const { tenantId } = caller;
+      const ref = { tenantId, accountId: params.paymentAccountId };
+      const given = Object.entries(body).filter(([, value]) => value !== undefined);
+      const account = await change(deps.database, (tx) =>
+        replaceSecrets(tx, ref, {
+          replaced: given.map(([name]) => name),
+          seal: (before) =>
+            sealed(deps, ref, { ...opened(deps, ref, before), ...Object.fromEntries(given) }),
+        }),
+      );
+      if (!account) throw notFound('payment account');
+      return { body: show(account, tenantId, deps) };
+    },
+  }),
+  route({
     method: 'post',
     path: '/v1/payment-webhooks/{tenantId}/{accountId}',
     id: 'receivePaymentEvent',
     tag: 'Inbound',
     summary: 'Where a payment service reports events',
-    about: "For the payment service, not for you. Signed by the account's webhook secret.",
+    about:
+      "For the payment service, not for you. Signed by the account's webhook secret; an account that does not exist or has no secret is answered like a wrong signature, so that nothing is learnt here.",
     scopes: null,
     rawBodyBytes: WEBHOOK_BYTES,
     params: z.strictObject({ tenantId: Id, accountId: Id }),
     answer: { status: 200, about: 'Recorded, or it was already.', schema: null },
-    problems: ['not-found', 'signature-refused', 'body-too-large'],
+    problems: ['signature-refused', 'body-too-large'],
     async handle({ params, rawBody, headers }, deps) {
-      const { tenantId, accountId } = params;
       const webhookSecret = await webhookSecretOf(params, deps);
       const signature = headers['stripe-signature'];
       const nowAt = deps.now();
       const event = verified(() =>
         deps.payments.verifyWebhook({ rawBody, signature, webhookSecret, nowAt }),
       );
-      await recordPaymentEvent(deps.database, { tenantId, accountId, eventId: event.eventId });
+      const { eventId } = event;
+      if (!EVENT_ID.test(eventId))
+        throw new Problem('invalid-request', { detail: 'The id of the event is no event id.' });
+      await recordPaymentEvent(deps.database, { ...params, eventId });
       return {};
     },
   }),
 ];
 
-async function webhookSecretOf(
-  ref: { tenantId: string; accountId: string },
-  { database, vault }: ApiDependencies,
-): Promise<string> {
-  const sealed = await sealedPaymentAccount(database, ref);
-  if (!sealed) throw notFound('payment account');
-  const place = [ref.tenantId, 'payment_account', ref.accountId] as const;
-  const { webhookSecret } = JSON.parse(vault.open(place, sealed)) as PaymentAccountSecrets;
-  if (webhookSecret === null)
-    throw new Problem('signature-refused', { detail: 'This account has no webhook secret.' });
-  return webhookSecret;
+/** Whoever holds the secret can sign, so that what is signed need not be the payment service's. */
+const EVENT_ID = /^[\x21-\x7e]{1,255}$/;
+
+const placeOf = (ref: PaymentAccountRef) =>
+  [ref.tenantId, 'payment_account', ref.accountId] as const;
+
+const sealed = (
+  { vault }: ApiDependencies,
+  ref: PaymentAccountRef,
+  secrets: PaymentAccountSecrets,
+): Uint8Array<ArrayBuffer> => new Uint8Array(vault.seal(placeOf(ref), JSON.stringify(secrets)));
+
+const opened = (
+  { vault }: ApiDependencies,
+  ref: PaymentAccountRef,
+  bytes: Uint8Array,
+): PaymentAccountSecrets => JSON.parse(vault.open(placeOf(ref), bytes)) as PaymentAccountSecrets;
+
+/** The account's secret or, where there is none, one that nobody can sign with. */
+async function webhookSecretOf(ref: PaymentAccountRef, deps: ApiDependencies): Promise<string> {
+  const known = await sealedPaymentAccount(deps.database, ref);
+  const nobodys = `whsec_${randomBytes(24).toString('hex')}`;
+  const secrets = { secretKey: nobodys, webhookSecret: nobodys, connectedAccount: null };
+  // Done for both, so that the time of an answer does not tell either.
+  const standIn = sealed(deps, ref, secrets);
+  return opened(deps, ref, known ?? standIn).webhookSecret ?? nobodys;
 }
 
 function verified<T>(verify: () => T): T {

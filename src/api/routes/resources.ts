@@ -54,6 +54,7 @@ export const resourceRoutes = [
         prepare: async () => requireZone(input.body.timeZone, deps),
         create: async (tx) => {
           const resource = await createResource(tx, input.caller.tenantId, input.body);
+          if (!resource) throw new Problem('already-exists');
           return { status: 201, body: show(resource) };
         },
       });

@@ -26,7 +26,7 @@ const Payment = z.discriminatedUnion('kind', [
       "The payment account to charge through; the tenant's only one when left out.",
     ),
   }),
-  /** Paid by the caller's own means; confirmed by `confirm` with a reference. */
+  /** Paid by the caller's own means; `confirm` says so later, for which `bookings:write` is not enough. */
   z.strictObject({ kind: z.literal('external') }),
   z.strictObject({ kind: z.literal('none') }),
 ]);
@@ -116,7 +116,17 @@ export const Cancellation = z
   .register(requestSchemas, { id: 'Cancellation' });
 
 export const Confirmation = z
-  .strictObject({ reference: z.string().min(1).max(200) })
+  .strictObject({
+    reference: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9][A-Za-z0-9 ._:/#-]{0,99}$/,
+        'must be a machine reference of up to 100 characters, such as invoice-2027-0042',
+      )
+      .describe(
+        "Your own reference, never a person's name: it is kept with the payment and in the workflow's history.",
+      ),
+  })
   .register(requestSchemas, { id: 'Confirmation' });
 
 export const NewPaymentAccount = z
@@ -134,6 +144,25 @@ export const NewPaymentAccount = z
     connectedAccount: z.string().min(1).max(200).nullable().default(null),
   })
   .register(requestSchemas, { id: 'NewPaymentAccount' });
+
+const replaceable = NewPaymentAccount.shape;
+
+/** What is left out stays. */
+export const PaymentAccountPatch = z
+  .strictObject({
+    secretKey: replaceable.secretKey.optional(),
+    webhookSecret: replaceable.webhookSecret
+      .unwrap()
+      .optional()
+      .describe('Null takes it away: webhooks are refused from then on.'),
+  })
+  .refine(
+    ({ secretKey, webhookSecret }) => secretKey !== undefined || webhookSecret !== undefined,
+    {
+      error: 'must replace the secretKey, the webhookSecret or both',
+    },
+  )
+  .register(requestSchemas, { id: 'PaymentAccountPatch' });
 
 export const PaymentAccount = z
   .object({

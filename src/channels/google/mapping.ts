@@ -153,5 +153,4 @@ function understoodPart(event: NeutralEvent): NeutralEvent | null {
 const dayAfter = (date: string): WallTime =>
   dateOf(new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10));
 
-const standInId = (item: Item): string =>
-  `unnamed-${digest(JSON.stringify(item)).slice(0, 32)}`;
+const standInId = (item: Item): string => `unnamed-${digest(JSON.stringify(item)).slice(0, 32)}`;

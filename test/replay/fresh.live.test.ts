@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { addEvent, calendarPath, steer, untilStatus, untilTaken } from '../support/calendar.ts';
+import { untilSettled } from '../support/checker.ts';
+import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
+import { onQueue, viewTemporal, type TemporalView } from '../support/history.ts';
+import { fault, liftFaults, listCalls } from '../support/outside.ts';
+import { addResource, connectGoogle, type Scene } from '../support/scene.ts';
+import { book, booked, cancel, openShop, shortenHolds } from '../support/shop.ts';
+import { scrubbed, writeHistory, type NamedHistory } from './histories.ts';
+import { currentCode, failuresOf } from './replaying.ts';
+
+/**
+ * Runs of every kind, replayed at once. With `RECORD_HISTORIES=1` they are also kept for
+ * `replay.pure.test.ts`, which is how later code is held to them.
+ */
+let holdfast: Holdfast;
+let temporal: TemporalView;
+const made: NamedHistory[] = [];
+beforeAll(async () => {
+  holdfast = await startHoldfast();
+  temporal = await viewTemporal();
+});
+afterAll(async () => {
+  await temporal.close();
+  await holdfast.stop();
+});
+
+async function keep(name: string, workflowId: string, runId?: string): Promise<void> {
+  const history = scrubbed(await temporal.history(workflowId, runId));
+  made.push({ name, workflowId, history });
+}
+
+const keepBooking = async (name: string, bookingId: string): Promise<void> => {
+  const workflowId = `booking/${holdfast.tenantId}/${bookingId}`;
+  await temporal.client.workflow.getHandle(workflowId).result();
+  await keep(name, workflowId);
+};
+
+it('bookings of every ending are made', async () => {
+  const shop = await openShop(holdfast);
+  const paid = await booked(holdfast, shop);
+  await keepBooking('booking-paid', paid.id);
+  await cancel(holdfast, paid.id);
+  await untilSettled(holdfast, [paid]);
+  const [change] = await until(
+    () => temporal.runs(`${onQueue(holdfast)} AND WorkflowType = 'bookingChange'`),
+    (found) => found.length === 1,
+  );
+  await temporal.client.workflow.getHandle(change!.workflowId).result();
+  await keep('change-cancel', change!.workflowId);
+
+  const declined = book(holdfast, shop, { card: 'pm_card_visa_chargeDeclined' });
+  await untilSettled(holdfast, [declined]);
+  await keepBooking('booking-declined', declined.id);
+
+  const external = { payment: { kind: 'external' } };
+  const confirmed = book(holdfast, shop, external);
+  await confirmed.answer;
+  await holdfast.call('POST', `/bookings/${confirmed.id}/confirm`, { reference: 'invoice-1' });
+  await keepBooking('booking-external', confirmed.id);
+  const givenUp = book(holdfast, shop, external);
+  await givenUp.answer;
+  await cancel(holdfast, givenUp.id);
+  await keepBooking('booking-given-up', givenUp.id);
+  await shortenHolds(holdfast, shop, 1_500);
+  const expired = book(holdfast, shop, external);
+  await untilSettled(holdfast, [expired]);
+  await keepBooking('booking-expired', expired.id);
+});
+
+it('a connection in good and bad days is made', async () => {
+  const shop = await openShop(holdfast, { calendar: true });
+  const scene = shop as Scene & typeof shop;
+  await addEvent(holdfast, scene, { days: 20, hour: 9 });
+  await untilTaken(holdfast, scene, { days: 20, hour: 9 });
+  await untilSettled(holdfast, [await booked(holdfast, shop)]);
+  await fault(holdfast, { ...listCalls(scene.calendarId), status: 503, times: 5 });
+  await addEvent(holdfast, scene, { days: 20, hour: 11 });
+  await untilStatus(holdfast, scene, 'lagging');
+  await liftFaults(holdfast);
+  await untilStatus(holdfast, scene, 'live');
+  await holdfast.control('POST', `${calendarPath(scene.calendarId)}/expire-sync-tokens`);
+  for (const verb of ['sync-now', 'pause', 'resume', 'resync', 'disconnect'])
+    expect((await steer(holdfast, scene, verb, verb === 'resync' ? {} : undefined)).status).toBe(
+      200,
+    );
+  const workflowId = `connection/${holdfast.tenantId}/${scene.connectionId}`;
+  await temporal.client.workflow.getHandle(workflowId).result();
+  await keep('connection-good-and-bad-days', workflowId);
+});
+
+it('a connection that goes on in a new run is made', async () => {
+  const scene = await connectGoogle(holdfast, { resourceId: await addResource(holdfast) });
+  const workflowId = `connection/${holdfast.tenantId}/${scene.connectionId}`;
+  const handle = temporal.client.workflow.getHandle(workflowId);
+  const first = (await handle.describe()).runId;
+  await until(
+    async () => {
+      await steer(holdfast, scene, 'sync-now');
+      return (await handle.describe()).runId;
+    },
+    (runId) => runId !== first,
+    60_000,
+  );
+  await addEvent(holdfast, scene, { days: 3, hour: 9 });
+  await untilTaken(holdfast, scene, { days: 3, hour: 9 });
+  await keep('connection-first-run', workflowId, first);
+  await keep('connection-next-run', workflowId);
+});
+
+it('all of them replay', async () => {
+  expect(made).toHaveLength(9);
+  expect(await failuresOf(await currentCode(), made)).toEqual({});
+  if (process.env['RECORD_HISTORIES'] === '1') made.forEach(writeHistory);
+});
