@@ -46,7 +46,7 @@ export interface ConnectionRef {
 
 /** Times are RFC 3339 instants; the span is half-open. */
 export interface StartBooking extends BookingRef {
-  /** The caller's Idempotency-Key, and the SHA-256 (hex) of what was asked under it. */
+  /** The caller's Idempotency-Key, and an HMAC (hex, by the tenant's key) of what was asked under it. */
   key: string;
   fingerprint: string;
   resourceId: string;

@@ -35,7 +35,7 @@ export type Reauthorized = { kind: 'reauthorized' | 'missing' | 'other-subject' 
 /** Gives an account a new credential. One of somebody else is refused: it would swap calendars. */
 export async function reauthorizeAccount(tx: Tx, input: NewAccount): Promise<Reauthorized> {
   const { tenantId, id, channel, subject, credential } = input;
-  await tx.$executeRaw`SELECT FROM account WHERE tenant_id = ${tenantId} AND id = ${id} FOR UPDATE`;
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(lock_key(${tenantId}, 'account', ${id}))`;
   const where = { tenantId_id: { tenantId, id }, channel };
   const now = await tx.account.findUnique({ where, select: { subject: true } });
   if (!now) return { kind: 'missing' };

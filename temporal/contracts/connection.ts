@@ -21,6 +21,10 @@ export interface ConnectionCarried {
   dirty: boolean;
   mirrors: boolean;
   paused: boolean;
+  /** A new generation that a person asked for and that has not begun. */
+  resync: { acceptRemovals: boolean } | null;
+  /** Until the end of the next pass. */
+  acceptRemovals: boolean;
   /** Steps of a repeated look after a notification whose change was not visible yet. */
   recheck: number;
   failures: number;
@@ -29,6 +33,8 @@ export interface ConnectionCarried {
   cursor: string | null;
   checkpoint: string | null;
   watched: boolean;
+  /** Failed attempts to be watched, in a row. */
+  watchFailures: number;
   /** Epoch milliseconds. */
   nextPassAt: number;
   renewWatchAt: number;
@@ -67,6 +73,7 @@ export type PullResult =
       /** How long until the next look when nobody notifies; depends on whether it is watched. */
       pollIntervalMs: number;
       safetyPollIntervalMs: number;
+      /** Mirrors that were never tried; those that failed are the sweeper's to bring up again. */
       mirrorsToDo: boolean;
     }
   /** The position was refused; the row has been set back, and the next page starts again. */
@@ -77,6 +84,7 @@ export interface ConnectionActivities {
   pullPage(
     input: ConnectionRef & { fromVersion: number; acceptRemovals: boolean },
   ): Promise<PullResult>;
+  /** `left` were not tried: there were more than one call carries out. */
   carryOutMirrors(input: ConnectionRef): Promise<{ written: number; left: number }>;
   keepWatch(input: ConnectionRef): Promise<{ watched: boolean; renewAt: number }>;
   stopWatches(input: ConnectionRef): Promise<void>;

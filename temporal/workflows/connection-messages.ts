@@ -18,8 +18,6 @@ export interface Told {
   /** Passes asked for by people, and the last of them that was made. */
   asked: number;
   served: number;
-  resync: { acceptRemovals: boolean } | null;
-  acceptRemovals: boolean;
   closing: boolean;
   closed: boolean;
   /** The row is gone: there is nothing to say goodbye to. */
@@ -31,11 +29,9 @@ export interface Told {
 /** Handlers may run before the first line of the story: state first, then they. */
 export function listen(input: ConnectionInput): Told {
   const told: Told = {
-    now: input.carried ?? { ...FIRST_RUN },
+    now: { ...FIRST_RUN, ...input.carried },
     asked: 0,
     served: 0,
-    resync: null,
-    acceptRemovals: false,
     closing: false,
     closed: false,
     gone: false,
@@ -49,18 +45,22 @@ export function listen(input: ConnectionInput): Told {
     if (what === 'reauthorized') {
       now.failures = 0;
       now.renewWatchAt = 0;
+      now.mirrors = true;
     }
   });
   setHandler(pauseUpdate, async () => {
     now.paused = true;
     told.interrupt();
-    await condition(() => now.status === 'paused' || told.closed);
+    // A resume may come before the pause is shown; then there is nothing left to wait for.
+    await condition(() => now.status === 'paused' || !now.paused || told.closed);
     return view(now);
   });
   setHandler(resumeUpdate, async () => {
-    const wasPaused = now.paused;
-    now.paused = false;
-    if (wasPaused) await onePass(told);
+    if (now.paused) {
+      now.paused = false;
+      now.mirrors = true;
+      await onePass(told);
+    }
     return view(now);
   });
   setHandler(syncNowUpdate, async () => {
@@ -68,7 +68,7 @@ export function listen(input: ConnectionInput): Told {
     return view(now);
   });
   setHandler(resyncUpdate, async (options) => {
-    told.resync = options;
+    now.resync = options;
     if (!now.paused) await onePass(told);
     return view(now);
   });
@@ -95,12 +95,15 @@ const FIRST_RUN: ConnectionCarried = {
   dirty: true,
   mirrors: true,
   paused: false,
+  resync: null,
+  acceptRemovals: false,
   recheck: 0,
   failures: 0,
   cursorVersion: 0,
   cursor: null,
   checkpoint: null,
   watched: false,
+  watchFailures: 0,
   nextPassAt: 0,
   renewWatchAt: 0,
   passes: 0,

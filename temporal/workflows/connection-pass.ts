@@ -20,7 +20,7 @@ export async function makePass(input: ConnectionInput, told: Told): Promise<void
   let changes = 0;
   let resets = 0;
   for (;;) {
-    const { acceptRemovals } = told;
+    const { acceptRemovals } = now;
     const page = await pullPage({
       ...refOf(input),
       fromVersion: now.cursorVersion,
@@ -55,7 +55,7 @@ export async function makePass(input: ConnectionInput, told: Told): Promise<void
     now.passes += 1;
     now.failures = 0;
     now.status = page.status;
-    told.acceptRemovals = false;
+    now.acceptRemovals = false;
     told.served = asked;
     showStatus(input, now);
     return;

@@ -22,7 +22,8 @@ import { showStatus } from './connection-status.ts';
 
 const RETRY_FIRST_MS = 5_000;
 const RETRY_LONGEST_MS = 10 * 60_000;
-const WATCH_RETRY_MS = 60_000;
+const WATCH_RETRY_FIRST_MS = 60_000;
+const WATCH_RETRY_LONGEST_MS = 60 * 60_000;
 
 export async function connection(input: ConnectionInput): Promise<void> {
   const told = listen(input);
@@ -32,12 +33,7 @@ export async function connection(input: ConnectionInput): Promise<void> {
     await condition(() => hasReason(told), untilNext(told));
     if (told.closing) break;
     if (now.paused) {
-      await enter(input, told, { status: 'paused', reason: null });
-      await condition(() => !now.paused || told.closing);
-      if (told.closing) break;
-      // Pages leave `paused` alone, since one may end after the pause; so it is lifted here.
-      await enter(input, told, { status: 'lagging', reason: 'resumed' });
-      now.dirty = true;
+      await rest(input, told);
       continue;
     }
     const pass = new CancellationScope();
@@ -51,22 +47,45 @@ export async function connection(input: ConnectionInput): Promise<void> {
   await CancellationScope.nonCancellable(() => disconnect(input, told));
 }
 
+/** Nothing is done for as long as a person wants it so, but a history may grow long meanwhile. */
+async function rest(input: ConnectionInput, told: Told): Promise<void> {
+  const { now } = told;
+  if (now.status !== 'paused') await enter(input, told, { status: 'paused', reason: null });
+  const isEnough = () => historyIsLong() && allHandlersFinished();
+  await condition(() => !now.paused || told.closing || isEnough());
+  if (now.paused || told.closing) return;
+  // Pages leave `paused` alone, since one may end after the pause; so it is lifted here.
+  await enter(input, told, { status: 'lagging', reason: 'resumed' });
+  now.dirty = true;
+}
+
 /** One turn: the new generation if one was asked for, mirrors, the watch, then the pass. */
 async function attend(input: ConnectionInput, told: Told): Promise<void> {
   const { now } = told;
-  const { carryOutMirrors } = channelActivities(input);
-  if (told.resync) {
-    told.acceptRemovals = told.resync.acceptRemovals;
-    told.resync = null;
-    now.dirty = true;
+  const { resync } = now;
+  if (resync) {
     await ledger.beginGeneration(refOf(input));
+    now.acceptRemovals = resync.acceptRemovals;
+    if (now.resync === resync) now.resync = null;
+    now.dirty = true;
   }
-  if (now.mirrors) {
-    now.mirrors = false;
-    await carryOutMirrors(refOf(input));
-  }
+  if (now.mirrors) await writeMirrors(input, told);
   if (Date.now() >= now.renewWatchAt) await keepWatch(input, told);
   if (isDue(told)) await makePass(input, told);
+}
+
+/** What cannot be written now is brought up again by the sweeper; it keeps nothing from being read. */
+async function writeMirrors(input: ConnectionInput, told: Told): Promise<void> {
+  const { now } = told;
+  now.mirrors = false;
+  try {
+    const { left } = await channelActivities(input).carryOutMirrors(refOf(input));
+    now.mirrors ||= left > 0;
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+    // Reading tells whether the whole account is refused.
+    if (kindOf(error) === 'unauthorized') now.dirty = true;
+  }
 }
 
 /** Polling carries a connection whose watch cannot be had now, so this never ends a turn. */
@@ -75,11 +94,15 @@ async function keepWatch(input: ConnectionInput, told: Told): Promise<void> {
   try {
     const watch = await channelActivities(input).keepWatch(refOf(input));
     now.watched = watch.watched;
-    now.renewWatchAt = watch.renewAt;
+    now.watchFailures = 0;
+    now.renewWatchAt = Math.max(watch.renewAt, Date.now() + WATCH_RETRY_FIRST_MS);
   } catch (error) {
     if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
     now.watched = false;
-    now.renewWatchAt = Date.now() + WATCH_RETRY_MS;
+    const doubledMs = WATCH_RETRY_FIRST_MS * 2 ** Math.min(now.watchFailures, 10);
+    now.watchFailures += 1;
+    const waitMs = Math.max(Math.min(doubledMs, WATCH_RETRY_LONGEST_MS), askedMs(error));
+    now.renewWatchAt = Date.now() + waitMs;
   }
 }
 
@@ -87,19 +110,33 @@ async function keepWatch(input: ConnectionInput, told: Told): Promise<void> {
 async function gaveWay(input: ConnectionInput, told: Told, error: unknown): Promise<void> {
   const { now } = told;
   if (isCancellation(error)) {
+    // Of the whole run: it ends here, and the connection goes on with the run after it.
+    if (CancellationScope.current().consideredCancelled) throw error;
     now.dirty = true;
-    told.closing ||= !now.paused;
     return;
   }
-  const failure = error instanceof ActivityFailure ? error.cause : error;
   if (!(error instanceof ActivityFailure) && !(error instanceof ApplicationFailure)) throw error;
-  const kind = (failure instanceof ApplicationFailure && failure.type) || 'unavailable';
+  const kind = kindOf(error);
   now.dirty = true;
   now.failures += 1;
   told.served = told.asked;
-  const waitMs = Math.min(RETRY_FIRST_MS * 2 ** (now.failures - 1), RETRY_LONGEST_MS);
-  now.nextPassAt = Date.now() + waitMs * (0.8 + Math.random() * 0.4);
+  const doubledMs = RETRY_FIRST_MS * 2 ** Math.min(now.failures - 1, 10);
+  const waitMs = Math.min(doubledMs, RETRY_LONGEST_MS) * (0.8 + Math.random() * 0.4);
+  now.nextPassAt = Date.now() + Math.max(waitMs, askedMs(error) * (1 + Math.random() * 0.25));
   await enter(input, told, { status: STATUS_OF[kind] ?? 'lagging', reason: kind });
+}
+
+const failureOf = (error: unknown): ApplicationFailure | null => {
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  return failure instanceof ApplicationFailure ? failure : null;
+};
+
+const kindOf = (error: unknown): string => failureOf(error)?.type ?? 'unavailable';
+
+/** How long the channel asked to be left alone, where that is longer than a turn. */
+function askedMs(error: unknown): number {
+  const waitMs = failureOf(error)?.details?.[1];
+  return typeof waitMs === 'number' ? waitMs : 0;
 }
 
 const STATUS_OF: Partial<Record<string, ConnectionStatus>> = {
@@ -126,16 +163,15 @@ function unlessBug(error: unknown): void {
 }
 
 /** Only when nobody waits for an answer; what was told meanwhile is carried along. */
-async function startNewRun(input: ConnectionInput, told: Told): Promise<void> {
-  if (told.asked > told.served || told.resync) return;
-  await condition(allHandlersFinished);
-  if (told.asked > told.served || told.resync || told.closing) return;
-  await continueAsNew<(input: ConnectionInput) => Promise<void>>({ ...input, carried: told.now });
+async function startNewRun(input: ConnectionInput, { now }: Told): Promise<void> {
+  // A handler may wait for the very turn that this would put off: then it is tried after that.
+  if (!allHandlersFinished()) return;
+  await continueAsNew<(input: ConnectionInput) => Promise<void>>({ ...input, carried: now });
 }
 
 function hasReason(told: Told): boolean {
   const { now } = told;
-  if (told.closing || now.paused || told.resync || told.asked > told.served) return true;
+  if (told.closing || now.paused || now.resync || told.asked > told.served) return true;
   // After a failure only time counts: notifications must not hurry a channel that asked for rest.
   return now.failures === 0 && (now.dirty || now.mirrors);
 }

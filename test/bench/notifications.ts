@@ -80,6 +80,9 @@ async function startWorkflows({ temporal, tenantId }: Stage): Promise<void> {
     nextPassAt: laterAt,
     renewWatchAt: laterAt,
     passes: 1,
+    resync: null,
+    acceptRemovals: false,
+    watchFailures: 0,
   };
   await closedLoop({ concurrency: 16, count: CONNECTIONS }, (n) => {
     const connectionId = `nc-${n}`;

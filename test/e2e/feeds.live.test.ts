@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { connectionOf, freeHours, steer, untilStatus } from '../support/calendar.ts';
+import { connectionOf, freeHours, resync, steer, untilStatus } from '../support/calendar.ts';
 import { startHoldfast, type Holdfast } from '../support/holdfast.ts';
 import { fault, liftFaults } from '../support/outside.ts';
 import { addResource, at, DAY_MS, type Scene } from '../support/scene.ts';
@@ -164,7 +164,7 @@ describe('the deletion guard', () => {
     await steer(holdfast, scene, 'sync-now');
     expect((await connectionOf(holdfast, scene)).body.status).toBe('guarded');
 
-    await steer(holdfast, scene, 'resync', { acceptRemovals: true });
+    await resync(holdfast, scene, { acceptRemovals: true });
     expect((await connectionOf(holdfast, scene)).body.status).toBe('live');
     expect(await taken(scene, 4)).toEqual([9, 15]);
     for (let n = 1; n < 10; n += 1) expect(await taken(scene, 4 + n)).toEqual([]);

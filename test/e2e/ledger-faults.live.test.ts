@@ -138,7 +138,7 @@ it('a worker told to stop stops, although the database refuses the step it is at
 const untilCalled = (bookingId: string) =>
   until(
     () => holdfast.call('GET', `/bookings/${bookingId}`),
-    ({ body }) => body.attention != null,
+    ({ body }) => typeof body.attention === 'string',
     90_000,
   );
 

@@ -78,6 +78,7 @@ it('a notification before its change can be read is looked after again', async (
   await addEvent(holdfast, scene, { days: 4, hour: 9 });
   await holdfast.control('PUT', '/switches', { 'google.visibilityDelayMs': 0 });
   await untilTaken(holdfast, scene, { days: 4, hour: 9, timeoutMs: 15_000 });
+  expect(await freeHours(holdfast, scene, 4)).toHaveLength(23);
 });
 
 it('a notification with a wrong secret, of no watch, or of a removed connection changes nothing', async () => {
@@ -132,6 +133,7 @@ it('the API killed between acknowledging and signalling: the change arrives', as
   await line.close();
   await holdfast.startApi();
   await untilTaken(holdfast, scene, { days: 5, hour: 9 });
+  expect(await freeHours(holdfast, scene, 5)).toHaveLength(23);
 });
 
 it('the worker killed in the middle of a pass: it is made again from where it stood', async () => {
@@ -144,14 +146,15 @@ it('the worker killed in the middle of a pass: it is made again from where it st
   await holdfast.startWorker();
   await untilTaken(holdfast, scene, { days: 6, hour: 9, timeoutMs: 40_000 });
   await untilTaken(holdfast, scene, { days: 6, hour: 11 });
+  expect(await freeHours(holdfast, scene, 6)).toHaveLength(22);
 });
 
-it('a lost notification is made good by the safety poll, and a dead watch by a new one', async () => {
+it('a lost notification is made good by the next look', async () => {
   const own = await connect();
   await holdfast.control('PUT', '/switches', { 'google.deliverNotifications': false });
   await addEvent(holdfast, own, { days: 3, hour: 15 });
   expect(await freeHours(holdfast, own, 3)).toContain(15);
-  // The safety poll's time has come; nobody waits half an hour for it here.
+  // As the safety poll does, which is not waited for here.
   expect((await steer(holdfast, own, 'sync-now')).status).toBe(200);
   expect(await freeHours(holdfast, own, 3)).not.toContain(15);
   await holdfast.control('PUT', '/switches', { 'google.deliverNotifications': true });

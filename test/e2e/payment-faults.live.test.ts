@@ -139,7 +139,8 @@ describe('a failure that does not end', () => {
       ({ body }) => body.state === 'expired' || body.state === 'cancelled',
     );
     await release(holdfast, 'slow');
-    await untilSettled(holdfast, [asked]);
+    const [judged] = await untilSettled(holdfast, [asked]);
+    expect(judged?.state).toMatch(/expired|cancelled/);
   });
 });
 

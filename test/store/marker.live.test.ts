@@ -3,7 +3,13 @@ import { createMarker } from '../../src/store/marker.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
 import { insertWatch } from '../../src/store/watches.ts';
 import type { Ledger } from '../support/ledger.ts';
-import { addConnection, addResource, openLedger, openTransaction, sync } from '../support/ledger.ts';
+import {
+  addConnection,
+  addResource,
+  openLedger,
+  openTransaction,
+  sync,
+} from '../support/ledger.ts';
 
 let ledger: Ledger;
 const secret = 'a long and random secret';
@@ -64,6 +70,6 @@ test('a connection whose row somebody has holds up its own notification and no o
   ]);
   const waiting = mark({ watchId: held.watchId, secret });
   expect(await mark({ watchId: free.watchId, secret })).toMatchObject({ wasClean: true });
-  await holder.query('COMMIT');
+  await holder.end('COMMIT');
   expect(await waiting).toMatchObject({ kind: 'marked', wasClean: true });
 });

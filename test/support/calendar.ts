@@ -65,21 +65,18 @@ export const untilTaken = async (
 export const connectionOf = (holdfast: Holdfast, scene: Scene): Promise<Answer> =>
   holdfast.call('GET', `/connections/${scene.connectionId}`);
 
-export const untilStatus = (
-  holdfast: Holdfast,
-  scene: Scene,
-  status: string,
-  timeoutMs = 30_000,
-): Promise<Answer> =>
+export const untilStatus = (holdfast: Holdfast, scene: Scene, status: string): Promise<Answer> =>
   until(
     () => connectionOf(holdfast, scene),
     ({ body }) => body.status === status,
-    timeoutMs,
+    30_000,
   );
 
-export const steer = (
+export const steer = (holdfast: Holdfast, scene: Scene, verb: string): Promise<Answer> =>
+  holdfast.call('POST', `/connections/${scene.connectionId}/${verb}`);
+
+export const resync = (
   holdfast: Holdfast,
   scene: Scene,
-  verb: string,
-  body?: unknown,
-): Promise<Answer> => holdfast.call('POST', `/connections/${scene.connectionId}/${verb}`, body);
+  how: { acceptRemovals?: boolean } = {},
+): Promise<Answer> => holdfast.call('POST', `/connections/${scene.connectionId}/resync`, how);

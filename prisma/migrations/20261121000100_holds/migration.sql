@@ -190,6 +190,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   v_resource text;
   v booking;
+  v_contested boolean;
   v_connections jsonb;
 BEGIN
   v_resource := lock_booking(p_tenant, p_booking);
@@ -204,9 +205,11 @@ BEGIN
       AND fenced_at IS NOT NULL) THEN
     RETURN '{"kind": "ended", "state": "cancelled"}';
   END IF;
-  IF EXISTS (SELECT FROM occupancy o JOIN resource r ON r.tenant_id = o.tenant_id AND r.id = o.resource_id
-      WHERE o.tenant_id = p_tenant AND o.booking_id = p_booking AND o.contested_at IS NOT NULL
-        AND coalesce(r.settings->>'contested', 'refuse') = 'refuse') THEN
+  -- Only a page of a channel contests, and it has the resource alone: this stays so until the end.
+  SELECT bool_or(contested_at IS NOT NULL) INTO v_contested FROM occupancy
+   WHERE tenant_id = p_tenant AND booking_id = p_booking;
+  IF v_contested AND (SELECT coalesce(settings->>'contested', 'refuse') FROM resource
+      WHERE tenant_id = p_tenant AND id = v_resource) = 'refuse' THEN
     RETURN '{"kind": "contested"}';
   END IF;
 
@@ -219,8 +222,7 @@ BEGIN
   UPDATE occupancy SET confirmed_at = clock_timestamp() WHERE tenant_id = p_tenant AND booking_id = p_booking;
   PERFORM move_booking(p_tenant, p_booking, 'confirmed', NULL);
   -- Kept although an outside event is there: then a person has to settle it.
-  IF EXISTS (SELECT FROM occupancy WHERE tenant_id = p_tenant AND booking_id = p_booking
-      AND contested_at IS NOT NULL) THEN
+  IF v_contested THEN
     INSERT INTO conflict (tenant_id, booking_id, connection_id, root_id)
     SELECT DISTINCT p_tenant, p_booking, b.connection_id, b.root_id
       FROM occupancy o JOIN busy b ON b.tenant_id = o.tenant_id AND b.resource_id = o.resource_id
