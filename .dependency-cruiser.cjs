@@ -74,6 +74,11 @@ module.exports = {
       '^temporal/(client\\.ts$|commands/)',
       `^temporal/(contracts|commands)/|^src/(commands|client)\\.ts$|^src/domain/|${npm('@temporalio/(client|common)')}|${NODE}`,
     ),
+    from('^temporal/holdfast-client', `^temporal/holdfast-client|${NODE}`),
+    from(
+      '^temporal/holdfast-client/types\\.ts$',
+      `^temporal/contracts/|^src/api/(schemas/|problem\\.ts$)|${npm('zod', '@temporalio/common')}`,
+    ),
     from('^temporal/(worker|bundle|sweeper)\\.ts$', ''),
     from('^temporal/server/', ''),
     from('^(scripts|examples|test)/', ''),

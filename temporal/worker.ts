@@ -95,12 +95,15 @@ async function createWorkers(options: {
     | 'connection'
     | 'namespace'
     | 'shutdownGraceTime'
+    | 'stickyQueueScheduleToStartTimeout'
     | 'shutdownForceTime'
     | 'workerDeploymentOptions'
   > = {
     connection,
     namespace,
     shutdownGraceTime: SHUTDOWN_GRACE,
+    // A worker that was killed keeps its workflows waiting for no longer than this.
+    stickyQueueScheduleToStartTimeout: '3 seconds',
     shutdownForceTime: SHUTDOWN_FORCE,
     ...(config.buildId && {
       workerDeploymentOptions: {

@@ -177,11 +177,16 @@ export interface ChannelProvider {
     event: MirrorEvent;
     ifMatch: string | null;
   }): Promise<Written>;
-  /** Removing what is already gone succeeds. */
+  /**
+   * Removing what is already gone, or was never there, succeeds. `nativeId` is null where the answer
+   * to a write was lost: then it is what `write` would have made of `id` and `generation`.
+   */
   remove(input: {
     access: Access;
     calendar: Calendar;
-    nativeId: string;
+    id: string;
+    generation: number;
+    nativeId: string | null;
     ifMatch: string | null;
   }): Promise<void>;
   read(input: {

@@ -30,7 +30,7 @@ export async function setConnectionStatus(
   });
 }
 
-/** Forgets all of a disconnected connection's busy time, so that it blocks nothing any more. */
+/** Forgets a disconnected connection's busy time and watches: it blocks nothing and is told nothing. */
 export async function clearDisconnected(pool: pg.Pool, key: ConnectionKey): Promise<void> {
   await transaction(pool, async (client) => {
     const ids = [key.tenantId, key.connectionId];
@@ -44,6 +44,11 @@ export async function clearDisconnected(pool: pg.Pool, key: ConnectionKey): Prom
       `UPDATE channel_event
           SET recorded = tstzrange(lower(recorded), greatest(lower(recorded), clock_timestamp()))
         WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)`,
+      ids,
+    );
+    await client.query(
+      `UPDATE watch SET stopped_at = clock_timestamp()
+        WHERE tenant_id = $1 AND connection_id = $2 AND stopped_at IS NULL`,
       ids,
     );
     await client.query(

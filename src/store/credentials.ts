@@ -65,12 +65,12 @@ export async function markUnauthorized(
 ): Promise<void> {
   const ids = [key.tenantId, key.accountId];
   await transaction(pool, async (client) => {
-    await client.query(`SELECT FROM account WHERE tenant_id = $1 AND id = $2 FOR UPDATE`, ids);
+    await client.query(`SELECT pg_advisory_xact_lock(lock_key($1, 'account', $2))`, ids);
     await client.query(MARK_UNAUTHORIZED, [...ids, version]);
   });
 }
 
-// An account has no counter of its own; its locked row makes the journal's last number safe.
+// An account has no counter of its own; its lock makes the journal's last number safe.
 const MARK_UNAUTHORIZED = `
   WITH marked AS (
     UPDATE account SET state = 'needs-reauthorization'

@@ -7,6 +7,10 @@ export interface MirrorTask {
   bookingId: string;
   desired: 'present' | 'absent';
   desiredVersion: number;
+  /** 0 where none was. */
+  appliedVersion: number;
+  /** Attempts since then, this one not included. */
+  attempts: number;
   generation: number;
   nativeId: string | null;
   etag: string | null;
@@ -20,13 +24,37 @@ export async function mirrorsToDo(
   limit: number,
 ): Promise<MirrorTask[]> {
   const { rows } = await pool.query<MirrorTask>(
-    `SELECT booking_id AS "bookingId", desired, desired_version AS "desiredVersion", generation,
-       native_id AS "nativeId", etag, start_at AS "startAt", end_at AS "endAt" FROM mirror
+    `SELECT booking_id AS "bookingId", desired, desired_version AS "desiredVersion",
+       applied_version AS "appliedVersion", attempts, generation, native_id AS "nativeId", etag, start_at AS "startAt", end_at AS "endAt" FROM mirror
      WHERE tenant_id = $1 AND connection_id = $2 AND applied_version < desired_version
      ORDER BY attempts, updated_at LIMIT $3`,
     [key.tenantId, key.connectionId, limit],
   );
   return rows;
+}
+
+/** How many wait for their first attempt; those that failed have a pace of their own. */
+export async function mirrorsNotTried(pool: pg.Pool, key: ConnectionKey): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM mirror
+      WHERE tenant_id = $1 AND connection_id = $2 AND applied_version < desired_version
+        AND attempts = 0`,
+    [key.tenantId, key.connectionId],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** Counts an attempt that is about to be made. */
+export async function mirrorAttempted(
+  pool: pg.Pool,
+  key: ConnectionKey,
+  { bookingId }: MirrorTask,
+): Promise<void> {
+  await pool.query(
+    `UPDATE mirror SET attempts = attempts + 1, updated_at = clock_timestamp()
+      WHERE tenant_id = $1 AND connection_id = $2 AND booking_id = $3`,
+    [key.tenantId, key.connectionId, bookingId],
+  );
 }
 
 /** Records that a version is in place; a newer wish stays to do. */
@@ -71,7 +99,7 @@ export async function mirrorFailed(
   failed: { bookingId: string; failure: string; newGeneration: boolean },
 ): Promise<void> {
   await pool.query(
-    `UPDATE mirror SET failure = $4, attempts = attempts + 1, updated_at = clock_timestamp(),
+    `UPDATE mirror SET failure = $4, updated_at = clock_timestamp(),
        generation = generation + CASE WHEN $5 THEN 1 ELSE 0 END,
        etag = CASE WHEN $5 THEN NULL ELSE etag END
      WHERE tenant_id = $1 AND connection_id = $2 AND booking_id = $3`,

@@ -10,6 +10,7 @@ export async function dropOldRows(pool: pg.Pool): Promise<void> {
   await pool.query(
     `DELETE FROM oauth_state WHERE expires_at < clock_timestamp() - interval '1 day'`,
   );
+  await pool.query(`DELETE FROM watch WHERE stopped_at < clock_timestamp() - interval '30 days'`);
   await pool.query(
     `DELETE FROM idempotency WHERE created_at < clock_timestamp() - interval '30 days'
        AND booking_id IS NULL`,

@@ -4,12 +4,14 @@ import { Failure, isRetryable } from '../../src/domain/failure.ts';
 import { connectionTarget, type ConnectionTarget } from '../../src/store/connection-target.ts';
 import {
   mirrorApplied,
+  mirrorAttempted,
   mirrorFailed,
+  mirrorsNotTried,
   mirrorsToDo,
   type MirrorTask,
 } from '../../src/store/mirrors.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
-import { callChannel } from './call-channel.ts';
+import { callChannel, inTurn } from './call-channel.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 const AT_ONCE = 50;
@@ -18,7 +20,12 @@ const AT_ONCE = 50;
  * Carries out what our bookings wish of one outside calendar, and reads nothing else. A wish that
  * fails for good stays, is named in its row, and keeps no other from being carried out.
  */
-export async function carryOutMirrors(
+export const carryOutMirrors = (
+  deps: ActivityDependencies,
+  key: ConnectionKey,
+): Promise<{ written: number; left: number }> => inTurn(() => carryOutAll(deps, key));
+
+async function carryOutAll(
   deps: ActivityDependencies,
   key: ConnectionKey,
 ): Promise<{ written: number; left: number }> {
@@ -27,8 +34,9 @@ export async function carryOutMirrors(
   if (!target) return { written: 0, left: 0 };
   const provider = providerOf(deps.channels, target.channel as Channel);
   let written = 0;
-  const tasks = await mirrorsToDo(pool, key, AT_ONCE);
-  for (const task of tasks) {
+  for (const task of await mirrorsToDo(pool, key, AT_ONCE)) {
+    // Before the call: an answer that never comes may have been a yes.
+    await mirrorAttempted(pool, key, task);
     try {
       const done = await carryOut(deps, { key, target, provider, task });
       await mirrorApplied(pool, key, { ...task, ...done, spent: task.desired === 'absent' });
@@ -41,7 +49,7 @@ export async function carryOutMirrors(
       if (error.kind === 'unauthorized') throw error;
     }
   }
-  return { written, left: tasks.length - written };
+  return { written, left: await mirrorsNotTried(pool, key) };
 }
 
 interface Work {
@@ -83,6 +91,9 @@ function unlessSpent(error: unknown): null {
   if (error instanceof Failure && error.code === 'id-spent') return null;
   throw error;
 }
+
+const wasEverSent = ({ nativeId, attempts, appliedVersion }: MirrorTask): boolean =>
+  nativeId !== null || attempts > 0 || appliedVersion > 0;
 
 const eventOf = (task: MirrorTask, target: ConnectionTarget): MirrorEvent => ({
   startAt: task.startAt.toISOString(),

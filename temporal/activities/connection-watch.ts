@@ -11,7 +11,7 @@ import {
   watchStopped,
   watchTaken,
 } from '../../src/store/watches.ts';
-import { callChannel } from './call-channel.ts';
+import { callChannel, inTurn } from './call-channel.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 const DAY_MS = 86_400_000;
@@ -23,10 +23,16 @@ const ASK_AGAIN_MS = DAY_MS;
  * Makes a watch beside the old one, then stops the old: there is no gap between them. The row exists
  * before the channel is asked, because its first notification may come before its answer.
  */
-export async function keepWatch(
-  deps: ActivityDependencies,
-  key: ConnectionKey,
-): Promise<{ watched: boolean; renewAt: number }> {
+export const keepWatch = (deps: ActivityDependencies, key: ConnectionKey): Promise<Kept> =>
+  inTurn(() => makeWatch(deps, key));
+
+interface Kept {
+  watched: boolean;
+  /** Epoch milliseconds. */
+  renewAt: number;
+}
+
+async function makeWatch(deps: ActivityDependencies, key: ConnectionKey): Promise<Kept> {
   const { pool } = deps.database;
   const { publicUrl } = deps.settings;
   const target = await connectionTarget(pool, key);
@@ -50,27 +56,31 @@ export async function keepWatch(
       }),
     );
     await watchTaken(pool, key, watch);
-    await stopAll(deps, key, watchId);
+    await stopAll(deps, key, { keepId: watchId });
     const lifeMs = Date.parse(watch.expiresAt) - deps.now();
     // Well before the end, and spread, so that watches made together are not renewed together.
     return { watched: true, renewAt: deps.now() + lifeMs * (0.7 + Math.random() * 0.1) };
   } catch (error) {
+    // Each attempt makes a watch of its own, and what a stopped one sends still counts.
+    await watchStopped(pool, key, watchId);
     if (!(error instanceof Failure) || isRetryable(error.kind) || error.kind === 'unauthorized')
       throw error;
-    await watchStopped(pool, key, watchId);
     await notWatched(pool, key);
     return unwatched;
   }
 }
 
 export const stopWatches = (deps: ActivityDependencies, key: ConnectionKey): Promise<void> =>
-  stopAll(deps, key, null);
+  inTurn(() => stopAll(deps, key, { keepId: null }));
 
-/** Old watches end by themselves; stopping them spares notifications nobody needs. */
+/**
+ * Old watches end by themselves; stopping them spares notifications nobody needs. Beside a new one
+ * each is tried once, because no failure there is worth the new one.
+ */
 async function stopAll(
   deps: ActivityDependencies,
   key: ConnectionKey,
-  keepId: string | null,
+  { keepId }: { keepId: string | null },
 ): Promise<void> {
   const { pool } = deps.database;
   const target = await connectionTarget(pool, key);
@@ -84,7 +94,8 @@ async function stopAll(
           watch: { watchId, nativeId, expiresAt: expiresAt.toISOString() },
         }),
       ).catch((error: unknown) => {
-        if (!(error instanceof Failure) || isRetryable(error.kind)) throw error;
+        if (!(error instanceof Failure)) throw error;
+        if (keepId === null && isRetryable(error.kind)) throw error;
       });
     await watchStopped(pool, key, watchId);
   }

@@ -6,10 +6,10 @@ import {
   setConnectionStatus,
   startGeneration,
 } from '../../src/store/connection-status.ts';
-import { mirrorsToDo } from '../../src/store/mirrors.ts';
+import { mirrorsNotTried } from '../../src/store/mirrors.ts';
 import { openPass, type ConnectionKey, type OpenPass } from '../../src/store/sync.ts';
 import type { ConnectionActivities, PullResult } from '../contracts/connection.ts';
-import { callChannel } from './call-channel.ts';
+import { callChannel, inTurn } from './call-channel.ts';
 import { applyPulled } from './connection-page.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { windowOf } from './pulled-page.ts';
@@ -20,7 +20,10 @@ type PullInput = Parameters<ConnectionActivities['pullPage']>[0];
  * Reads one page of a channel and makes it true here, exactly once: a retry finds the version
  * advanced and answers what the first attempt stored.
  */
-export async function pullPage(deps: ActivityDependencies, input: PullInput): Promise<PullResult> {
+export const pullPage = (deps: ActivityDependencies, input: PullInput): Promise<PullResult> =>
+  inTurn(() => pullOne(deps, input));
+
+async function pullOne(deps: ActivityDependencies, input: PullInput): Promise<PullResult> {
   const { pool } = deps.database;
   const pass = await openPass(pool, input);
   if (!pass) return { kind: 'gone' };
@@ -90,7 +93,7 @@ async function answer(
     changes: page.added + page.changed + page.removed,
     pollIntervalMs: pass.settings.pollIntervalMs,
     safetyPollIntervalMs: pass.settings.safetyPollIntervalMs,
-    mirrorsToDo: !page.more && (await mirrorsToDo(pool, key, 1)).length > 0,
+    mirrorsToDo: !page.more && (await mirrorsNotTried(pool, key)) > 0,
   };
 }
 

@@ -168,6 +168,7 @@ CREATE TABLE watch (
   FOREIGN KEY (tenant_id, connection_id) REFERENCES connection (tenant_id, id)
 );
 CREATE INDEX watch_of_connection ON watch (tenant_id, connection_id) WHERE stopped_at IS NULL;
+CREATE INDEX watch_stopped ON watch (stopped_at) WHERE stopped_at IS NOT NULL;
 
 -- Every version of every outside entry, without titles, people or places. `recorded` is when we
 -- believed it; the current version has no upper bound.

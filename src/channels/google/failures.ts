@@ -16,6 +16,8 @@ const KIND_BY_REASON: Readonly<Record<string, FailureKind>> = {
   insufficientPermissions: 'unauthorized',
   forbidden: 'unauthorized',
   requiredAccessLevel: 'unauthorized',
+  // 401 about our own address, not the person's consent.
+  'push.webhookUrlUnauthorized': 'invalid',
   fullSyncRequired: 'cursor-lost',
   updatedMinTooLongAgo: 'cursor-lost',
 };

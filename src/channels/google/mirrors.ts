@@ -88,11 +88,12 @@ function bodyOf(event: MirrorEvent): calendar_v3.Schema$Event {
 }
 
 export async function remove(settings: GoogleSettings, input: Input<'remove'>): Promise<void> {
+  const eventId = input.nativeId ?? nativeIdOf(input.id, input.generation);
   try {
     await asked(
       settings,
       googleClient(settings, input.access).events.delete(
-        { calendarId: input.calendar.id, eventId: input.nativeId, sendUpdates: 'none' },
+        { calendarId: input.calendar.id, eventId, sendUpdates: 'none' },
         input.ifMatch === null ? {} : { headers: { 'If-Match': input.ifMatch } },
       ),
     );
