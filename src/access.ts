@@ -1,4 +1,4 @@
-import { openAccess as open } from './channels/credentials.ts';
+import { openAccess as open, type CredentialStore } from './channels/credentials.ts';
 import type { Access, Channel, Credential } from './channels/channel-provider.ts';
 import { providerOf, type ChannelRegistry } from './channels/registry.ts';
 import { Failure } from './domain/failure.ts';
@@ -22,6 +22,8 @@ export function accessOpener(deps: {
   now: () => number;
 }): OpenAccess {
   const { vault, now } = deps;
+  /** Refreshes under way in this process, by account: whoever comes second waits for the first. */
+  const refreshing = new Map<string, Promise<Credential>>();
   const { pool } = deps.database;
   const missing = () => new Failure({ kind: 'not-found', code: 'no-such-account' });
   return async (account, refused) => {
@@ -41,7 +43,7 @@ export function accessOpener(deps: {
           state: stored.state,
           credential: opened(stored.sealed),
         }),
-        async refreshAlone(refresh) {
+        refreshAlone: joined(refreshing, { account, refused }, async (refresh) => {
           const changed = await changeCredential(pool, account, async (current) => {
             version = current.version;
             // Whoever waited here need not ask again what was just refused to somebody else.
@@ -52,9 +54,29 @@ export function accessOpener(deps: {
           });
           if (!changed) throw missing();
           return opened(changed.sealed);
-        },
+        }),
         markUnauthorized: () => markUnauthorized(pool, account, version),
       },
     });
+  };
+}
+
+type RefreshAlone = CredentialStore['refreshAlone'];
+
+/** Joins a refresh under way, unless it brought the very token that the channel refused. */
+function joined(
+  refreshing: Map<string, Promise<Credential>>,
+  asked: { account: AccountKey; refused: string | undefined },
+  refreshAlone: RefreshAlone,
+): RefreshAlone {
+  const id = JSON.stringify([asked.account.tenantId, asked.account.accountId]);
+  return async (refresh) => {
+    for (let other = refreshing.get(id); other; other = refreshing.get(id)) {
+      const credential = await other;
+      if (credential.kind !== 'oauth' || credential.accessToken !== asked.refused) return credential;
+    }
+    const own = refreshAlone(refresh).finally(() => refreshing.delete(id));
+    refreshing.set(id, own);
+    return own;
   };
 }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Commands } from '../src/commands.ts';
 import type { Log } from '../src/log.ts';
 import { releaseBooking } from '../src/store/bookings.ts';
-import { leftDirty } from '../src/store/gate.ts';
+import { leftAlone, leftDirty } from '../src/store/gate.ts';
 import { holdsLeftOpen } from '../src/store/holds.ts';
 import { mirrorsLeft } from '../src/store/mirrors.ts';
 import { dropOldRows } from '../src/store/old-rows.ts';
@@ -50,6 +50,7 @@ async function sweep(options: Sweeping): Promise<void> {
   const left = { olderThanMs: intervalMs, limit: AT_ONCE };
   const late = { olderThanMs: GRACE_MS, limit: AT_ONCE };
   await each(options, () => leftDirty(pool, left), commands.requestSync);
+  await each(options, () => leftAlone(pool, { limit: AT_ONCE }), commands.requestSync);
   await each(options, () => mirrorsLeft(pool, left), commands.requestMirror);
   await each(
     options,

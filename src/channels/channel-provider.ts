@@ -149,7 +149,10 @@ export interface ChannelProvider {
     redirectUri: string;
     nowAt: number;
   }): Promise<OAuthGrant>;
-  /** Answers with the refresh token to keep: a new one where the channel rotates, else the old. */
+  /**
+   * Answers with the refresh token to keep: a new one where the channel rotates, else the old. Ends
+   * within 10 s, because the account is locked meanwhile.
+   */
   refresh(input: { refreshToken: string; nowAt: number }): Promise<OAuthGrant['credential']>;
   listCalendars(input: { access: Access }): Promise<ListedCalendar[]>;
   pull(input: PullInput): Promise<Pulled>;

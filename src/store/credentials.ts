@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { Failure } from '../domain/failure.ts';
 import type { Queryable } from './database.ts';
 import { transaction } from './database.ts';
 
@@ -26,9 +27,14 @@ export async function loadCredential(
   return rows[0] ?? null;
 }
 
+/** Long enough for a token endpoint to answer another process. */
+const ASK_AGAIN_MS = 1_000;
+
 /**
  * Runs `change` while no other process refreshes this account. It sees the newest credential, and
  * what it answers replaces it, unless a person gave another one meanwhile; null leaves it as it is.
+ * Throws `unavailable` when another process is at it: waiting here would keep a database connection
+ * for as long as a channel takes to answer. `change` must be done within 10 s.
  */
 export async function changeCredential(
   pool: pg.Pool,
@@ -36,10 +42,16 @@ export async function changeCredential(
   change: (current: StoredCredential) => Promise<Buffer | null>,
 ): Promise<StoredCredential | null> {
   return transaction(pool, async (client) => {
-    await client.query(`SELECT pg_advisory_xact_lock(lock_key($1, 'account', $2))`, [
-      key.tenantId,
-      key.accountId,
-    ]);
+    const { rows } = await client.query<{ isAlone: boolean }>(
+      `SELECT pg_try_advisory_xact_lock(lock_key($1, 'account', $2)) AS "isAlone"`,
+      [key.tenantId, key.accountId],
+    );
+    if (!rows[0]?.isAlone)
+      throw new Failure({
+        kind: 'unavailable',
+        code: 'account-in-use',
+        retryAfterMs: ASK_AGAIN_MS,
+      });
     const current = await loadCredential(client, key);
     if (!current) return null;
     const sealed = await change(current);

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type pg from 'pg';
+import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
 import type { ConnectionKey } from './sync.ts';
 
 /** The notification gate: one statement marks a connection dirty and says whether it was clean. */
@@ -46,6 +47,40 @@ const MARK_DIRTY = `
       AND told.secret_hash = $2 AND NOT c.dirty AND c.disconnected_at IS NULL RETURNING 1
   ) SELECT tenant_id AS "tenantId", connection_id AS "connectionId", secret_hash AS "secretHash",
       EXISTS (SELECT FROM marked) AS "wasClean" FROM told`;
+
+/** Longer than any poll may be late while its run is there. */
+const INTERVALS_LATE = 3;
+
+/**
+ * Connections that nobody has confirmed for several of their intervals: their run is gone, or it
+ * needs no telling. Each is answered once in that time, through `dirty_at`.
+ */
+export async function leftAlone(
+  pool: pg.Pool,
+  options: { limit: number },
+): Promise<ConnectionKey[]> {
+  const { rows } = await pool.query<ConnectionKey>(LEFT_ALONE, [
+    options.limit,
+    INTERVALS_LATE,
+    DEFAULT_CONNECTION_SETTINGS.pollIntervalMs,
+    DEFAULT_CONNECTION_SETTINGS.safetyPollIntervalMs,
+  ]);
+  return rows;
+}
+
+const LEFT_ALONE = `
+  WITH left_alone AS MATERIALIZED (
+    SELECT tenant_id, id FROM connection
+     WHERE disconnected_at IS NULL AND status NOT IN ('paused', 'needs-reauthorization')
+       AND greatest(dirty_at, coalesce(confirmed_at, created_at)) < clock_timestamp()
+         - $2 * interval '1 millisecond' * CASE WHEN watched_until > clock_timestamp()
+             THEN greatest(coalesce((settings->>'safetyPollIntervalMs')::float8, $4),
+               coalesce((settings->>'pollIntervalMs')::float8, $3))
+             ELSE coalesce((settings->>'pollIntervalMs')::float8, $3) END
+     ORDER BY dirty_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
+  UPDATE connection c SET dirty_at = clock_timestamp() FROM left_alone l
+   WHERE c.tenant_id = l.tenant_id AND c.id = l.id
+  RETURNING c.tenant_id AS "tenantId", c.id AS "connectionId"`;
 
 /** Connections whose mark nobody has answered for a while: their signal was lost. */
 export async function leftDirty(

@@ -65,33 +65,26 @@ async function carryOut(
 ): Promise<{ nativeId: string | null; etag: string | null }> {
   const account = { tenantId: key.tenantId, accountId: target.accountId };
   const calendar = { id: target.calendarId, timeZone: target.timeZone };
-  const write = () =>
-    callChannel(deps, account, (access) =>
+  const { bookingId: id, generation, nativeId } = task;
+  if (task.desired === 'present')
+    return callChannel(deps, account, (access) =>
       provider.write({
         access,
         calendar,
-        id: task.bookingId,
-        generation: task.generation,
+        id,
+        generation,
         event: eventOf(task, target),
         ifMatch: task.etag,
       }),
     );
-  if (task.desired === 'present') return write();
-  // A write whose answer was lost left an event of unknown id; written again, it is the same event.
-  const nativeId = task.nativeId ?? (await write().catch(unlessSpent))?.nativeId;
-  if (nativeId)
+  if (wasEverSent(task))
     await callChannel(deps, account, (access) =>
-      provider.remove({ access, calendar, nativeId, ifMatch: null }),
+      provider.remove({ access, calendar, id, generation, nativeId, ifMatch: null }),
     );
   return { nativeId: null, etag: null };
 }
 
-/** An event of ours was there and is deleted already. */
-function unlessSpent(error: unknown): null {
-  if (error instanceof Failure && error.code === 'id-spent') return null;
-  throw error;
-}
-
+/** A write whose answer was lost left an event of which we know no native id. */
 const wasEverSent = ({ nativeId, attempts, appliedVersion }: MirrorTask): boolean =>
   nativeId !== null || attempts > 0 || appliedVersion > 0;
 

@@ -29,9 +29,10 @@ export async function connection(input: ConnectionInput): Promise<void> {
   const told = listen(input);
   const { now } = told;
   while (!told.closing) {
-    if (historyIsLong()) await startNewRun(input, told);
-    await condition(() => hasReason(told), untilNext(told));
+    if (isEnough()) await startNewRun(input, told);
+    await condition(() => hasReason(told) || isEnough(), untilNext(told));
     if (told.closing) break;
+    if (isEnough()) continue;
     if (now.paused) {
       await rest(input, told);
       continue;
@@ -51,7 +52,6 @@ export async function connection(input: ConnectionInput): Promise<void> {
 async function rest(input: ConnectionInput, told: Told): Promise<void> {
   const { now } = told;
   if (now.status !== 'paused') await enter(input, told, { status: 'paused', reason: null });
-  const isEnough = () => historyIsLong() && allHandlersFinished();
   await condition(() => !now.paused || told.closing || isEnough());
   if (now.paused || told.closing) return;
   // Pages leave `paused` alone, since one may end after the pause; so it is lifted here.
@@ -71,7 +71,8 @@ async function attend(input: ConnectionInput, told: Told): Promise<void> {
   }
   if (now.mirrors) await writeMirrors(input, told);
   if (Date.now() >= now.renewWatchAt) await keepWatch(input, told);
-  if (isDue(told)) await makePass(input, told);
+  // A resync asked for meanwhile comes first: a pass made now would be taken for its answer.
+  if (isDue(told) && !now.resync) await makePass(input, told);
 }
 
 /** What cannot be written now is brought up again by the sweeper; it keeps nothing from being read. */
@@ -162,10 +163,11 @@ function unlessBug(error: unknown): void {
   if (!(error instanceof ActivityFailure)) throw error;
 }
 
-/** Only when nobody waits for an answer; what was told meanwhile is carried along. */
+/** A handler may wait for the very turn that a new run would put off, so only when none does. */
+const isEnough = (): boolean => historyIsLong() && allHandlersFinished();
+
+/** What was told meanwhile is carried along. */
 async function startNewRun(input: ConnectionInput, { now }: Told): Promise<void> {
-  // A handler may wait for the very turn that this would put off: then it is tried after that.
-  if (!allHandlersFinished()) return;
   await continueAsNew<(input: ConnectionInput) => Promise<void>>({ ...input, carried: now });
 }
 

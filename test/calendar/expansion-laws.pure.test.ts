@@ -131,6 +131,7 @@ describe('limits', () => {
     expect(expanded({ master, window: windowOf('2026-01-01', '2027-01-01') })).toEqual({
       spans: [],
       truncated: true,
+      cutAt: null,
       withheld: 'too-many-occurrences',
     });
   });

@@ -283,6 +283,7 @@ describe('single entries and edges', () => {
     expect(expanded({ master: lost, window: NOVEMBER })).toEqual({
       spans: [],
       truncated: false,
+      cutAt: null,
       withheld: 'bad-start',
     });
   });

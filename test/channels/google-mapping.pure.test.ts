@@ -65,7 +65,7 @@ describe('times', () => {
 });
 
 describe('what takes time', () => {
-  const settings = { tentative: 'busy' } as const;
+  const settings = { tentative: 'busy', isOurs: () => false } as const;
   test.each([
     ['a plain event', {}, true],
     ['an event marked as free', { transparency: 'transparent' }, false],

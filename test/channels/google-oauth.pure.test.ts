@@ -72,7 +72,7 @@ describe('consent at Google', () => {
     const wanted = { ...narrow, watchId: 'w1', secret: 's', address, ttlMs: 60_000 };
     const watch = await bench.provider.watch(wanted);
     await bench.provider.unwatch({ ...narrow, watch });
-    await bench.provider.remove({ ...narrow, nativeId, ifMatch: null });
+    await bench.provider.remove({ ...input, nativeId });
   });
 
   test('a wrong verifier, a used code and a smaller consent need a new consent', async () => {

@@ -74,7 +74,7 @@ describe('requests to Google', () => {
     const input = { ...at, id: 'a', generation: 0, event, ifMatch: null };
     const { nativeId, etag } = await bench.provider.write(input);
     const { etag: next } = await bench.provider.write({ ...input, ifMatch: etag });
-    await bench.provider.remove({ ...at, nativeId, ifMatch: next });
+    await bench.provider.remove({ ...input, nativeId, ifMatch: next });
     const writes = await asked(at);
     expect(writes.map(({ method }) => method)).toEqual(['POST', 'PUT', 'DELETE']);
     for (const { query } of writes) expect(query['sendUpdates']).toBe('none');

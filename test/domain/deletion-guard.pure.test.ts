@@ -5,10 +5,12 @@ import { guardRemovals } from '../../src/domain/deletion-guard.ts';
 
 const HOUR_MS = 3_600_000;
 const NOW_AT = 1_000 * HOUR_MS;
+const POLL_MS = HOUR_MS / 2;
 
 const missing = (count: number, more: Partial<MissingEvent> = {}): MissingEvent[] =>
   Array.from({ length: count }, (_, n) => ({
     nativeId: `e${n}`,
+    rootId: `e${n}`,
     futureSpans: 1,
     renamed: false,
     missingSinceAt: null,
@@ -20,6 +22,7 @@ const judge = (input: Partial<GuardInput>) =>
     futureSpans: 10,
     nowAt: NOW_AT,
     absenceConfirmMs: 0,
+    pollIntervalMs: POLL_MS,
     acceptRemovals: false,
     ...input,
   });
@@ -41,9 +44,14 @@ const anInput = fc
     acceptRemovals: fc.boolean(),
   })
   .map(({ lost, kept, ...rest }): GuardInput => {
-    const events = lost.map((one, n) => ({ nativeId: `e${n}`, ...one }));
+    // Every third is an exception of the one before it.
+    const events = lost.map((one, n) => ({
+      nativeId: `e${n}`,
+      rootId: n % 3 === 1 ? `e${n - 1}` : `e${n}`,
+      ...one,
+    }));
     const futureSpans = kept + events.reduce((sum, one) => sum + one.futureSpans, 0);
-    return { missing: events, futureSpans, nowAt: NOW_AT, ...rest };
+    return { missing: events, futureSpans, nowAt: NOW_AT, pollIntervalMs: POLL_MS, ...rest };
   });
 
 describe('every verdict', () => {
@@ -58,12 +66,25 @@ describe('every verdict', () => {
     );
   });
 
-  test('holds back only what takes time ahead and was not renamed', () => {
+  test('holds back only what takes time ahead and was not renamed, or belongs to such', () => {
     fc.assert(
       fc.property(anInput, (input) => {
         const heldBack = new Set(guardRemovals(input).heldBack);
-        const kept = input.missing.filter((one) => heldBack.has(one.nativeId));
+        const kept = input.missing.filter(
+          ({ nativeId, rootId }) =>
+            heldBack.has(nativeId) && (nativeId === rootId || !heldBack.has(rootId)),
+        );
         expect(kept.filter((one) => one.futureSpans === 0 || one.renamed)).toEqual([]);
+      }),
+    );
+  });
+
+  test('keeps the exceptions of whatever it keeps', () => {
+    fc.assert(
+      fc.property(anInput, (input) => {
+        const verdict = guardRemovals(input);
+        const gone = input.missing.filter(({ nativeId }) => verdict.gone.includes(nativeId));
+        expect(gone.filter(({ rootId }) => verdict.heldBack.includes(rootId))).toEqual([]);
       }),
     );
   });
@@ -80,7 +101,7 @@ describe('every verdict', () => {
   test('believes at the second listing, long enough after the first', () => {
     fc.assert(
       fc.property(anInput, (input) => {
-        const first = NOW_AT - input.absenceConfirmMs;
+        const first = NOW_AT - Math.max(input.absenceConfirmMs, POLL_MS);
         const again = input.missing.map((one) => ({ ...one, missingSinceAt: first }));
         expect(guardRemovals({ ...input, missing: again })).toMatchObject({ heldBack: [] });
       }),
@@ -123,10 +144,36 @@ describe('what looks wrong', () => {
   });
 
   test('does not hold back what ended beside what it holds back', () => {
-    const ended = { ...missing(1)[0]!, nativeId: 'ended', futureSpans: 0 };
+    const ended = { ...missing(1)[0]!, nativeId: 'ended', rootId: 'ended', futureSpans: 0 };
     const verdict = judge({ missing: [...missing(9), ended] });
     expect(verdict.gone).toEqual(['ended']);
   });
+});
+
+describe('an exception', () => {
+  const exception = (more: Partial<MissingEvent> = {}): MissingEvent => ({
+    ...missing(1, { nativeId: 'x', rootId: 'e0' })[0]!,
+    ...more,
+  });
+
+  test('is lost time of its own where its series is still listed', () => {
+    const [one] = missing(1, { rootId: 'listed' });
+    expect(isHeldBack({ missing: [one!], futureSpans: 20, absenceConfirmMs: HOUR_MS })).toBe(true);
+  });
+
+  test('is not counted twice beside its series, and stays with it', () => {
+    const series = missing(1, { futureSpans: 5 });
+    expect(isHeldBack({ missing: [...series, exception()], futureSpans: 10 })).toBe(false);
+    const verdict = judge({ missing: [...series, exception({ futureSpans: 0 })], futureSpans: 9 });
+    expect(verdict).toMatchObject({ heldBack: ['e0', 'x'], guarded: true });
+  });
+});
+
+test('much that is missing must be missing for a poll interval, whatever the channel', () => {
+  const since = (ms: number) => missing(9, { missingSinceAt: NOW_AT - ms });
+  expect(isHeldBack({ missing: since(POLL_MS - 1) })).toBe(true);
+  expect(isHeldBack({ missing: since(POLL_MS) })).toBe(false);
+  expect(isHeldBack({ missing: since(POLL_MS), absenceConfirmMs: HOUR_MS })).toBe(true);
 });
 
 describe('a channel whose absence must last', () => {

@@ -33,10 +33,12 @@ interface Copy {
 }
 const empty = (): Copy => ({ known: new Map(), spans: new Map() });
 
+const BUSY = { tentative: 'busy', isOurs: (marker: string) => marker === 'booking' } as const;
+
 /** One span per member that blocks, by its day. */
 const expand = (members: readonly NeutralEvent[]): { spans: Interval[]; withheld: null } => ({
   spans: members
-    .filter((one) => blocks(one, { tentative: 'busy' }))
+    .filter((one) => blocks(one, BUSY))
     .map((one) => Number(one.start?.kind === 'date' ? one.start.date.slice(-2) : 0))
     .toSorted((a, b) => a - b)
     .map((day) => ({ startAt: day, endAt: day + 1 })),
@@ -229,12 +231,15 @@ test.each<[boolean, Partial<NeutralEvent>]>([
   [false, { kind: 'working-elsewhere' }],
   [true, { kind: 'out-of-office' }],
   [false, { marker: 'booking' }],
+  [true, { marker: 'of another place' }],
   [false, { start: null }],
   [true, { status: 'tentative' }],
 ])('blocks: %s for %o', (expected, more) => {
-  expect(blocks(event('a', 1, more), { tentative: 'busy' })).toBe(expected);
+  expect(blocks(event('a', 1, more), BUSY)).toBe(expected);
 });
 
 test('a tentative entry takes no time where the connection says so', () => {
-  expect(blocks(event('a', 1, { status: 'tentative' }), { tentative: 'free' })).toBe(false);
+  expect(blocks(event('a', 1, { status: 'tentative' }), { ...BUSY, tentative: 'free' })).toBe(
+    false,
+  );
 });

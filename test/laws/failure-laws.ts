@@ -78,7 +78,7 @@ async function act(bench: Bench, at: BenchCalendar, on: BenchFault['on']): Promi
     case 'read':
       return provider.read({ ...at, nativeId: 'abcde' });
     case 'remove':
-      return provider.remove({ ...at, nativeId: 'abcde', ifMatch: null });
+      return provider.remove({ ...at, id: 'a', generation: 0, nativeId: 'abcde', ifMatch: null });
     case 'write':
       return provider.write({ ...at, id: 'mirror-1', generation: 0, event, ifMatch: null });
   }

@@ -74,23 +74,37 @@ export function writeLaws(bench: () => Bench, position: Position): void {
     const { nativeId, etag } = await writeTo(at, { day: 3 });
     const updated = await writeTo(at, { day: 4, ifMatch: etag! });
     const { provider } = bench();
-    const stale = provider.remove({ ...at, nativeId, ifMatch: etag });
+    const event = { ...at, id: 'mirror-1', generation: 0, nativeId };
+    const stale = provider.remove({ ...event, ifMatch: etag });
     await expect(stale).rejects.toMatchObject({ kind: 'conflict' });
-    await provider.remove({ ...at, nativeId, ifMatch: updated.etag });
-    await provider.remove({ ...at, nativeId, ifMatch: null });
-    await provider.remove({ ...at, nativeId: 'neverwas', ifMatch: null });
+    await provider.remove({ ...event, ifMatch: updated.etag });
+    await provider.remove({ ...event, ifMatch: null });
+    await provider.remove({ ...event, nativeId: 'neverwas', ifMatch: null });
     expect(await provider.read({ ...at, nativeId })).toBeNull();
+    expect(await ours(at)).toBe(0);
+  });
+
+  test('a write whose answer was lost can be removed without its native id', async () => {
+    const at = await bench().newCalendar();
+    const event = { ...at, id: 'mirror-1', nativeId: null, ifMatch: null };
+    await bench().provider.remove({ ...event, generation: 0 });
+    await bench().fault({ on: 'write', drop: 'after' });
+    const lost = writeTo(at, { day: 3, generation: 2 });
+    await expect(lost).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(await ours(at)).toBe(1);
+    await bench().provider.remove({ ...event, generation: 2 });
     expect(await ours(at)).toBe(0);
   });
 
   test('after a removal the next generation makes a new event', async () => {
     const at = await bench().newCalendar();
     const { nativeId } = await writeTo(at, { day: 3 });
-    await bench().provider.remove({ ...at, nativeId, ifMatch: null });
+    const event = { ...at, id: 'mirror-1', generation: 0, nativeId };
+    await bench().provider.remove({ ...event, ifMatch: null });
     const same = await writeTo(at, { day: 3 }).catch((error: unknown) => error);
     const spent = { kind: 'conflict', code: 'id-spent' };
     expect(same).toMatchObject(position.freesIds ? { nativeId } : spent);
-    await bench().provider.remove({ ...at, nativeId, ifMatch: null });
+    await bench().provider.remove({ ...event, ifMatch: null });
     await writeTo(at, { day: 3, generation: 1 });
     expect(await ours(at)).toBe(1);
   });
@@ -113,7 +127,7 @@ export function noWriteLaws(bench: () => Bench): void {
     const input = { ...at, id: 'mirror-1', generation: 0, event: mirrorOn(3), ifMatch: null };
     const asked = async (act: () => Promise<unknown>) => act();
     await expect(asked(() => provider.write(input))).rejects.toMatchObject(refusal);
-    const gone = { ...at, nativeId: 'x', ifMatch: null };
+    const gone = { ...at, id: 'mirror-1', generation: 0, nativeId: 'x', ifMatch: null };
     await expect(asked(() => provider.remove(gone))).rejects.toMatchObject(refusal);
     await expect(asked(() => provider.read(gone))).rejects.toMatchObject(refusal);
   });

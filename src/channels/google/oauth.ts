@@ -124,7 +124,7 @@ async function post(
       method: 'POST',
       body,
       redirect: 'error',
-      signal: AbortSignal.timeout(settings.timeoutMs ?? DEFAULT_TIMEOUT_MS),
+      signal: AbortSignal.timeout(Math.min(settings.timeoutMs ?? MAX_TOKEN_MS, MAX_TOKEN_MS)),
     });
     const answer = objectFrom(await response.text());
     return { status: response.status, headers: response.headers, answer };
