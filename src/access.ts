@@ -73,7 +73,8 @@ function joined(
   return async (refresh) => {
     for (let other = refreshing.get(id); other; other = refreshing.get(id)) {
       const credential = await other;
-      if (credential.kind !== 'oauth' || credential.accessToken !== asked.refused) return credential;
+      if (credential.kind !== 'oauth' || credential.accessToken !== asked.refused)
+        return credential;
     }
     const own = refreshAlone(refresh).finally(() => refreshing.delete(id));
     refreshing.set(id, own);

@@ -59,6 +59,6 @@ it('none of them has anything of a machine or a person', () => {
   for (const { history } of histories) {
     const text = textOf(history);
     for (const trace of traces) expect(text).not.toMatch(trace);
-    expect(text).not.toContain(hostname());
+    expect(text).not.toContain(`@${hostname()}`);
   }
 });

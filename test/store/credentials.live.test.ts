@@ -72,6 +72,32 @@ test('of many who find a token about to expire one refreshes it, and all get the
   expect(opened[0]).toEqual({ kind: 'bearer', accessToken: 'access-1' });
 });
 
+test('who finds another process at it is told to come back, and keeps no database connection', async () => {
+  const account = await anAccount(60_000);
+  let answer: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (answer = resolve));
+  const first = opener(async () => {
+    await held;
+    return oauth(1, 3_600_000);
+  });
+  const second = opener(() => Promise.resolve(oauth(2, 3_600_000)));
+  const opened = first.openAccess(account);
+  await expect.poll(() => first.asked).toHaveLength(1);
+  await expect(second.openAccess(account)).rejects.toMatchObject({
+    kind: 'unavailable',
+    code: 'account-in-use',
+    retryAfterMs: 1_000,
+  });
+  expect(second.asked).toEqual([]);
+  const others = Array.from({ length: 40 }, () => first.openAccess(account));
+  expect((await ledger.pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  answer();
+  expect(
+    new Set((await Promise.all([opened, ...others])).map((one) => JSON.stringify(one))).size,
+  ).toBe(1);
+  expect(await second.openAccess(account)).toMatchObject({ accessToken: 'access-1' });
+});
+
 test('a fresh token is used as it is, unless the channel refused it', async () => {
   const account = await anAccount(3_600_000);
   const { asked, openAccess } = opener(() => Promise.resolve(oauth(1, 3_600_000)));

@@ -1,7 +1,7 @@
 import type { ChannelProvider, OAuthGrant } from '../channel-provider.ts';
 import { Failure, retryAfterMs } from '../../domain/failure.ts';
 import type { FailureKind } from '../../domain/failure.ts';
-import { DEFAULT_TIMEOUT_MS, nowOf } from './client.ts';
+import { nowOf } from './client.ts';
 import type { GoogleSettings } from './client.ts';
 import { machineCode } from './failures.ts';
 
@@ -18,6 +18,9 @@ export const SCOPES = [
 ] as const;
 
 const NEEDED = SCOPES.filter((scope) => scope !== 'openid');
+
+/** The account is locked while its token is asked for. */
+const MAX_TOKEN_MS = 10_000;
 
 type Input<K extends 'authorizationUrl' | 'exchange' | 'refresh'> = Parameters<
   ChannelProvider[K]
