@@ -5,8 +5,9 @@ import type { StripeWorld } from './stripe-world.ts';
 
 const types = ({ hooks }: StripeWorld) => hooks.map(({ event }) => event.type);
 
-const arrived = (world: StripeWorld, count: number) =>
-  expect.poll(() => world.hooks.length, { timeout: 5000 }).toBe(count);
+const arrived = async (world: StripeWorld, count: number) => {
+  await expect.poll(() => world.hooks.length, { timeout: 5000 }).toBe(count);
+};
 
 test('events are signed as the library checks them, over the very bytes sent', async () => {
   const world = await openStripe();

@@ -197,7 +197,10 @@ describe('all is expanded anew', () => {
     expect(await row()).toMatchObject({ time_zone: 'UTC', expanded_with: 'UTC|busy' });
     await pull('delta', { timeZone: 'Asia/Tokyo' });
     expect(await busy()).toEqual(['a -9--8']);
-    expect(await row()).toMatchObject({ time_zone: 'Asia/Tokyo', expanded_with: 'Asia/Tokyo|busy' });
+    expect(await row()).toMatchObject({
+      time_zone: 'Asia/Tokyo',
+      expanded_with: 'Asia/Tokyo|busy',
+    });
   });
 
   test('when tentative entries are read otherwise', async () => {
