@@ -98,13 +98,13 @@ const pad = (value: number, width: number): string => String(value).padStart(wid
 
 /** `YYYY-MM-DD` of a wall time. */
 export function dateText(wall: number): string {
-  const { year, month, day } = civilDate(Math.floor(wall / DAY_SECONDS));
+  const { year, month, day } = civilDate(Math.floor(withinYears(wall) / DAY_SECONDS));
   return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}`;
 }
 
 /** `YYYY-MM-DDTHH:MM:SS` of a wall time, fractions dropped. */
 export function localText(wall: number): string {
-  const time = modulo(Math.floor(wall), DAY_SECONDS);
+  const time = modulo(Math.floor(withinYears(wall)), DAY_SECONDS);
   const hour = Math.floor(time / 3600);
   const minute = Math.floor((time % 3600) / 60);
   return `${dateText(wall)}T${pad(hour, 2)}:${pad(minute, 2)}:${pad(time % 60, 2)}`;
@@ -112,3 +112,9 @@ export function localText(wall: number): string {
 
 /** RFC 3339 in UTC, to the second, of an instant in epoch milliseconds. */
 export const instantText = (at: number): string => `${localText(at / 1000)}Z`;
+
+/** Years 1 to 9999, which have a name of four digits: what lies past them is at their edge. */
+const FIRST_WALL = dayNumber({ year: 1, month: 1, day: 1 }) * DAY_SECONDS;
+const LAST_WALL = (dayNumber({ year: 9999, month: 12, day: 31 }) + 1) * DAY_SECONDS - 1;
+
+const withinYears = (wall: number): number => Math.min(Math.max(wall, FIRST_WALL), LAST_WALL);

@@ -77,5 +77,9 @@ async function newSpans(
   return new Set(added.filter((one) => blocks(one, reading)).map(spanKey));
 }
 
+/** The store gives a time's fields back in an order of its own. */
 const spanKey = ({ start, end, recurrence }: NeutralEvent): string =>
-  JSON.stringify([start, end, recurrence.toSorted()]);
+  JSON.stringify([
+    ...[start, end].map((time) => time && Object.entries(time).toSorted()),
+    recurrence.toSorted(),
+  ]);

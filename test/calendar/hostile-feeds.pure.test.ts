@@ -103,3 +103,25 @@ test('nesting without end, names without end and lists without end are read all 
   const { withheld } = parseFeed(`BEGIN:VCALENDAR\n${empty}END:VCALENDAR`);
   expect(new Set(withheld.map((item) => item.nativeId)).size).toBe(20_000);
 });
+
+test('control characters within a line are not read, and spoil no entry', () => {
+  const text = [
+    'BEGIN:VCALENDAR',
+    'BEGIN:VEVENT',
+    'UID:a\u0000b\u0007',
+    'DTSTART:2026\u00000101T100000Z',
+    'DTEND:20260101T110000Z',
+    'END:VEVENT',
+    'END:VCALENDAR',
+  ].join('\r\n');
+  const { events, withheld } = parseFeed(text);
+  expect(withheld).toEqual([]);
+  expect(events).toMatchObject([{ nativeId: 'ab', start: { kind: 'utc' } }]);
+});
+
+test('an entry at the edge of all years is read', () => {
+  const entry = ['UID:a', 'DTSTART:20260329', 'DTEND:99991231T235959'];
+  const text = ['BEGIN:VCALENDAR', 'BEGIN:VEVENT', ...entry, 'END:VEVENT', 'END:VCALENDAR'];
+  const { events } = parseFeed(text.join('\r\n'));
+  expect(events).toMatchObject([{ end: { kind: 'date', date: '9999-12-31' } }]);
+});

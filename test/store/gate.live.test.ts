@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { leftDirty, markDirty } from '../../src/store/gate.ts';
+import { leftAlone, leftDirty, markDirty } from '../../src/store/gate.ts';
+import { dropOldRows } from '../../src/store/old-rows.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
 import { insertWatch, openWatches, watchStopped, watchTaken } from '../../src/store/watches.ts';
 import type { Ledger } from '../support/ledger.ts';
@@ -127,4 +128,40 @@ test('two sweepers at once never take the same mark, nor more than they asked fo
   for (const one of found) expect(one.length).toBeLessThanOrEqual(7);
   const ids = found.flat().map((one) => one.connectionId);
   expect(new Set(ids).size).toBe(ids.length);
+});
+
+test('a connection that nobody confirmed for three of its intervals is taken up, once in that time', async () => {
+  const alone = async () =>
+    (await leftAlone(ledger.pool, { limit: 1_000 })).some(
+      (one) => one.connectionId === key.connectionId,
+    );
+  const set = (text: string) =>
+    ledger.admin.query(`UPDATE connection SET ${text} WHERE id = $1`, [key.connectionId]);
+  await set(`dirty_at = clock_timestamp() - interval '1 day', confirmed_at = clock_timestamp()`);
+  expect(await alone()).toBe(false);
+  await set(`confirmed_at = clock_timestamp() - interval '16 minutes'`);
+  for (const status of ['paused', 'needs-reauthorization']) {
+    await set(`status = '${status}'`);
+    expect(await alone()).toBe(false);
+  }
+  await set(`status = 'live', watched_until = clock_timestamp() + interval '1 day'`);
+  expect(await alone()).toBe(false);
+  await set(`watched_until = NULL`);
+  expect([await alone(), await alone()]).toEqual([true, false]);
+  await set(`dirty_at = clock_timestamp() - interval '16 minutes'`);
+  expect(await alone()).toBe(true);
+  expect(await isDirty()).toBe(false);
+});
+
+test('watches stopped a month ago are forgotten, and no others', async () => {
+  await insertWatch(ledger.pool, key, { watchId: `${watchId}-old`, secret });
+  await ledger.admin.query(
+    `UPDATE watch SET stopped_at = clock_timestamp() - interval '31 days' WHERE id = $1`,
+    [`${watchId}-old`],
+  );
+  await insertWatch(ledger.pool, key, { watchId: `${watchId}-late`, secret });
+  await watchStopped(ledger.pool, key, `${watchId}-late`);
+  await dropOldRows(ledger.pool);
+  expect(await mark({ watchId: `${watchId}-old` })).toEqual({ kind: 'unknown' });
+  expect(await mark({ watchId: `${watchId}-late` })).toMatchObject({ kind: 'marked' });
 });

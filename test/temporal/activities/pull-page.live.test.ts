@@ -119,15 +119,8 @@ const moved = (nativeId: string, of: string, to: readonly [number, number]) =>
 describe('absence', () => {
   test('of a series does not take along an exception that was listed', async () => {
     await snapshot(anEvent('s', [0, 1], weekly), moved('s-1', 's', [2, 3]), anEvent('x', [5, 6]));
-    const kept = await pull('snapshot', {
-      changes: listed(moved('s-1', 's', [2, 3]), anEvent('x', [5, 6])),
-    });
-    expect(kept).toMatchObject({ status: 'guarded' });
-    await pull(
-      'snapshot',
-      { changes: listed(moved('s-1', 's', [2, 3]), anEvent('x', [5, 6])) },
-      true,
-    );
+    const page = { changes: listed(moved('s-1', 's', [2, 3]), anEvent('x', [5, 6])) };
+    await pull('snapshot', page, true);
     expect(await busy()).toEqual(['s 2-3', 'x 5-6']);
   });
 
@@ -268,14 +261,13 @@ test('more spans than one page may make block to the end of the window', async (
     anEvent(`h${n}`, [0, 0.01], { recurrence: ['RRULE:FREQ=HOURLY'] }),
   );
   await snapshot(...hourly);
-  const { rows } = await ledger.pool.query<{ spans: number; series: number; last: Date }>(
-    `SELECT count(*)::integer AS spans, count(DISTINCT root_id)::integer AS series,
-       min(last) AS last FROM busy JOIN LATERAL (SELECT max(b.end_at) AS last FROM busy b
-         WHERE b.connection_id = busy.connection_id AND b.root_id = busy.root_id) l ON true
-      WHERE connection_id = $1`,
+  const { rows } = await ledger.pool.query<{ spans: number; last: Date }>(
+    `SELECT count(*)::integer AS spans, max(end_at) AS last FROM busy
+      WHERE connection_id = $1 GROUP BY root_id`,
     [key.connectionId],
   );
-  expect(rows[0]!.series).toBe(100);
-  expect(rows[0]!.spans).toBeLessThanOrEqual(50_100);
-  expect(rows[0]!.last.getTime()).toBeGreaterThan(nowAt + horizonMs - DAY_MS);
+  expect(rows).toHaveLength(100);
+  expect(rows.reduce((sum, one) => sum + one.spans, 0)).toBeLessThanOrEqual(50_100);
+  const first = Math.min(...rows.map((one) => one.last.getTime()));
+  expect(first).toBeGreaterThan(nowAt + horizonMs - DAY_MS);
 });
