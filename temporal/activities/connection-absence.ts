@@ -77,9 +77,6 @@ async function newSpans(
   return new Set(added.filter((one) => blocks(one, reading)).map(spanKey));
 }
 
-/** The store gives a time's fields back in an order of its own. */
+/** The store gives the fields of a time back in an order of its own, so one is named. */
 const spanKey = ({ start, end, recurrence }: NeutralEvent): string =>
-  JSON.stringify([
-    ...[start, end].map((time) => time && Object.entries(time).toSorted()),
-    recurrence.toSorted(),
-  ]);
+  JSON.stringify([start, end, recurrence.toSorted()], ['kind', 'date', 'local', 'zone', 'at']);

@@ -11,7 +11,14 @@ import {
 } from '../../src/store/bookings.ts';
 import { holdsLeftOpen, holdUnits } from '../../src/store/holds.ts';
 import { commandLookups } from '../../src/store/lookups.ts';
-import { mirrorApplied, mirrorFailed, mirrorsLeft, mirrorsToDo } from '../../src/store/mirrors.ts';
+import {
+  mirrorApplied,
+  mirrorAttempted,
+  mirrorFailed,
+  mirrorsLeft,
+  mirrorsNotTried,
+  mirrorsToDo,
+} from '../../src/store/mirrors.ts';
 import { dropOldRows } from '../../src/store/old-rows.ts';
 import type { Ledger } from '../support/ledger.ts';
 import {
@@ -189,7 +196,7 @@ describe('a mirror', () => {
   });
 
   test('that failed stays to do, and is left to the sweeper later and later', async () => {
-    const { key, booking } = await mirrored();
+    const { key, booking, task } = await mirrored();
     const left = async () =>
       (await mirrorsLeft(ledger.pool, { olderThanMs: 1_000, limit: 500 })).some(
         (one) => one.connectionId === key.connectionId,
@@ -202,7 +209,9 @@ describe('a mirror', () => {
     await wait(1_500);
     expect(await left()).toBe(true);
     const failed = { bookingId: booking.bookingId, failure: 'id-spent', newGeneration: true };
+    await mirrorAttempted(ledger.pool, key, task);
     await mirrorFailed(ledger.pool, key, failed);
+    expect(await mirrorsNotTried(ledger.pool, key)).toBe(0);
     expect(await mirrorsToDo(ledger.pool, key, 1)).toMatchObject([{ generation: 1, etag: null }]);
     await wait(1_500);
     expect(await left()).toBe(false);
