@@ -37,7 +37,8 @@ if (chosen.length === 0) {
 
 console.error('Starting PostgreSQL, Temporal, emulators, worker and API (usually 15 s).');
 const stage = await openStage();
-process.once('SIGINT', () => void stage.close().finally(() => process.exit(130)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void stage.close().finally(() => process.exit(130)));
 try {
   const lines: Line[] = [];
   for (const bench of chosen) {

@@ -15,7 +15,7 @@ const CONCURRENCY = 32;
 const ROUNDS = 3;
 /** Longer than a connection waits before it looks again after a notification that found nothing. */
 const QUIET_S = 12;
-const ROUND_MS = 4_000;
+const ROUND_MS = 3_000;
 const STEADY_PER_SECOND = 1_000;
 const STEADY_MS = 10_000;
 const P99_LIMIT_MS = 25;
