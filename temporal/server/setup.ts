@@ -6,14 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection, ServiceError } from '@temporalio/client';
 import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time.js';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { SEARCH_ATTRIBUTES as NAMES } from '../contracts/names.ts';
 
-export const SEARCH_ATTRIBUTES = [
-  'HoldfastTenant',
-  'HoldfastResource',
-  'HoldfastChannel',
-  'HoldfastStatus',
-  'HoldfastAttention',
-] as const;
+export const SEARCH_ATTRIBUTES = Object.values(NAMES);
 export const DEFAULT_NAMESPACE = 'holdfast';
 
 /** A repeated POST finds its finished run for at least this long. */
