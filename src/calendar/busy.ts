@@ -25,8 +25,11 @@ export function busySpans(
   members: readonly NeutralEvent[],
   options: BusyOptions,
 ): { spans: Interval[]; withheld: string | null } {
-  const master = members.find((one) => one.seriesId === null);
-  const exceptions = members.filter((one) => one.seriesId !== null);
+  const series = members.find((one) => one.seriesId === null);
+  const master = series?.isListed ? undefined : series;
+  const exceptions = members
+    .filter((one) => one.seriesId !== null)
+    .map((one) => (one.inherits && series ? { ...one, ...natureOf(series) } : one));
   const parts =
     master && blocks(master, options)
       ? [{ master, exceptions: exceptions.map((one) => (blocks(one, options) ? one : gone(one))) }]
@@ -59,5 +62,13 @@ function cutTo(spans: readonly Interval[], count: number, untilAt: number): Inte
   const { startAt } = spans[count - 1]!;
   return [...kept, { startAt, endAt: Math.max(spans.at(-1)!.endAt, untilAt) }];
 }
+
+/** An occurrence whose series is not known yet keeps its own, which takes time. */
+const natureOf = ({ status, transparency, kind, marker }: NeutralEvent) => ({
+  status,
+  transparency,
+  kind,
+  marker,
+});
 
 const gone = (event: NeutralEvent): NeutralEvent => ({ ...event, status: 'cancelled' });

@@ -12,7 +12,7 @@ export type Channel = (typeof CHANNELS)[number];
 /** What opens an account for one call. Bearer tokens are short-lived; see credentials.ts. */
 export type Access =
   | { kind: 'bearer'; accessToken: string }
-  | { kind: 'basic'; serverUrl: string; username: string; password: string }
+  | { kind: 'basic'; serverUrl: string; homeUrl?: string; username: string; password: string }
   | { kind: 'url'; url: string };
 
 /** An OAuth grant, an app password or a secret URL: sealed at rest, opened only by activities. */
@@ -25,7 +25,8 @@ export type Credential =
       expiresAt: string;
       scopes: string[];
     }
-  | { kind: 'basic'; serverUrl: string; username: string; password: string }
+  /** `homeUrl` is where the account's calendars live, found once when the account is connected. */
+  | { kind: 'basic'; serverUrl: string; homeUrl?: string; username: string; password: string }
   | { kind: 'url'; url: string };
 
 export interface ChannelSupport {
@@ -87,6 +88,11 @@ export type Pulled =
       ageMs: number;
       /** The calendar's own zone, where the answer tells. */
       timeZone?: string;
+      /**
+       * Set by channels that list a fixed stretch of time: nothing is known from here on (epoch
+       * milliseconds), until a pass from no cursor covers more.
+       */
+      coversUntilAt?: number;
     }
   /** The channel no longer accepts the position: start the pass again, or read everything anew. */
   | { kind: 'cursor-lost'; what: 'checkpoint' | 'cursor' };
@@ -123,6 +129,8 @@ export interface MirrorEvent {
   /** RFC 3339 instants, half-open. */
   startAt: string;
   endAt: string;
+  /** A hold is tentative. */
+  status: 'confirmed' | 'tentative';
   summary: string;
   /** Stable per mirror; read back in `NeutralEvent.marker`. */
   marker: string;
@@ -154,6 +162,14 @@ export interface ChannelProvider {
    * within 10 s, because the account is locked meanwhile.
    */
   refresh(input: { refreshToken: string; nowAt: number }): Promise<OAuthGrant['credential']>;
+  /**
+   * Checks what a person gave (an app password, a secret URL) by using it once, and completes it.
+   * Throws `unauthorized` when it is refused and `invalid` when nothing of this channel is there.
+   * OAuth channels answer what `exchange` made.
+   */
+  prove(input: {
+    credential: Credential;
+  }): Promise<{ credential: Credential; subject: string | null }>;
   listCalendars(input: { access: Access }): Promise<ListedCalendar[]>;
   pull(input: PullInput): Promise<Pulled>;
   /** Synchronous and without side effects: the route answers before any work is done. */
@@ -197,4 +213,13 @@ export interface ChannelProvider {
     calendar: Calendar;
     nativeId: string;
   }): Promise<NeutralEvent | null>;
+  /**
+   * The channel's own answer to what is taken, to compare our copy with: merged spans within the
+   * window. Null where the channel has no such answer for this calendar.
+   */
+  freeBusy(input: {
+    access: Access;
+    calendar: Calendar;
+    window: Interval;
+  }): Promise<Interval[] | null>;
 }

@@ -46,6 +46,13 @@ export interface NeutralEvent {
   etag: string | null;
   /** RFC 3339 instant of the channel's last change, where it tells. */
   updatedAt: string | null;
+  /**
+   * Set on a series whose occurrences the channel lists one by one: it takes no time by itself, and
+   * is not expanded (Graph `calendarView`).
+   */
+  isListed?: true;
+  /** Set on an occurrence that says only when it is; status, transparency and kind are its series'. */
+  inherits?: true;
   /** The marker we wrote on our own mirror of a booking; null on everything else. */
   marker: string | null;
 }
@@ -80,5 +87,7 @@ export function canonicalEvent(event: NeutralEvent): string {
     [...event.recurrence].toSorted(),
     event.thisAndFuture,
     event.marker,
+    ...(event.isListed ? ['listed'] : []),
+    ...(event.inherits ? ['inherits'] : []),
   ]);
 }

@@ -91,6 +91,7 @@ const wasEverSent = ({ nativeId, attempts, appliedVersion }: MirrorTask): boolea
 const eventOf = (task: MirrorTask, target: ConnectionTarget): MirrorEvent => ({
   startAt: task.startAt.toISOString(),
   endAt: task.endAt.toISOString(),
+  status: 'confirmed',
   summary: target.settings.mirror === 'reference' ? `Booking ${task.bookingId}` : 'Busy',
   marker: task.bookingId,
 });

@@ -64,7 +64,7 @@ describe('consent at Google', () => {
       access: { kind: 'bearer', accessToken: credential.accessToken } as const,
     };
     const times = { startAt: '2027-01-01T10:00:00Z', endAt: '2027-01-01T11:00:00Z' };
-    const event = { ...times, summary: 'Booked', marker: 'm' };
+    const event = { ...times, status: 'confirmed' as const, summary: 'Booked', marker: 'm' };
     const input = { ...narrow, id: 'a', generation: 0, ifMatch: null, event };
     const { nativeId } = await bench.provider.write(input);
     expect(await bench.provider.read({ ...narrow, nativeId })).not.toBeNull();

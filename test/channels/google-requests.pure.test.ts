@@ -70,7 +70,7 @@ describe('requests to Google', () => {
 
   test('our writes tell no guests', async () => {
     const at = await bench.newCalendar();
-    const event = { ...hourOn(1), summary: 'Booked', marker: 'm' };
+    const event = { ...hourOn(1), status: 'confirmed' as const, summary: 'Booked', marker: 'm' };
     const input = { ...at, id: 'a', generation: 0, event, ifMatch: null };
     const { nativeId, etag } = await bench.provider.write(input);
     const { etag: next } = await bench.provider.write({ ...input, ifMatch: etag });

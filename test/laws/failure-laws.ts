@@ -71,7 +71,7 @@ export function failureLaws(
 async function act(bench: Bench, at: BenchCalendar, on: BenchFault['on']): Promise<unknown> {
   const { provider } = bench;
   const { startAt, endAt } = hourOn(3);
-  const event = { startAt, endAt, summary: 'Booked', marker: 'booking-1' };
+  const event = { startAt, endAt, status: 'confirmed' as const, summary: 'Booked', marker: 'booking-1' };
   switch (on) {
     case 'pull':
       return ask(bench, at, {});

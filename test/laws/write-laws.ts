@@ -5,7 +5,7 @@ import type { Bench, BenchCalendar, Position } from './bench.ts';
 
 const mirrorOn = (day: number, marker = 'booking-1'): MirrorEvent => {
   const { startAt, endAt } = hourOn(day);
-  return { startAt, endAt, summary: 'Booked', marker };
+  return { startAt, endAt, status: 'confirmed' as const, summary: 'Booked', marker };
 };
 
 export function writeLaws(bench: () => Bench, position: Position): void {

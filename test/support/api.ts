@@ -131,6 +131,7 @@ export const feedProvider: ChannelProvider = {
   authorizationUrl: () => '',
   exchange: refuse,
   refresh: refuse,
+  prove: async ({ credential }) => ({ credential, subject: null }),
   listCalendars: async () => [
     { id: 'feed', name: 'Feed', timeZone: 'UTC', push: false, write: false, primary: true },
   ],
@@ -147,6 +148,7 @@ export const feedProvider: ChannelProvider = {
   write: refuse,
   remove: refuse,
   read: refuse,
+  freeBusy: refuse,
 };
 
 /** A resource as most tests need it; `settings` and the rest can be given. */

@@ -81,7 +81,7 @@ function bodyOf(event: MirrorEvent): calendar_v3.Schema$Event {
     summary: event.summary,
     start: { dateTime: event.startAt },
     end: { dateTime: event.endAt },
-    status: 'confirmed',
+    status: event.status,
     transparency: 'opaque',
     extendedProperties: { private: { [MARKER_PROPERTY]: event.marker } },
   };

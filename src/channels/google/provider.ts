@@ -3,6 +3,7 @@ import type { Access, ChannelProvider, ListedCalendar } from '../channel-provide
 import { Failure } from '../../domain/failure.ts';
 import { asked, googleClient } from './client.ts';
 import type { GoogleSettings } from './client.ts';
+import { freeBusy } from './free-busy.ts';
 import { read, remove, write } from './mirrors.ts';
 import { authorizationUrl, exchange, refresh } from './oauth.ts';
 import { pull } from './pull.ts';
@@ -18,6 +19,7 @@ export function createGoogleProvider(settings: GoogleSettings): ChannelProvider 
     authorizationUrl: (input) => authorizationUrl(settings, input),
     exchange: (input) => exchange(settings, input),
     refresh: (input) => refresh(settings, input),
+    prove: ({ credential }) => Promise.resolve({ credential, subject: null }),
     listCalendars: ({ access }) => listCalendars(settings, access),
     pull: (input) => pull(settings, input),
     receive,
@@ -27,6 +29,7 @@ export function createGoogleProvider(settings: GoogleSettings): ChannelProvider 
     write: (input) => write(settings, input),
     remove: (input) => remove(settings, input),
     read: (input) => read(settings, input),
+    freeBusy: (input) => freeBusy(settings, input),
   };
 }
 

@@ -1,6 +1,6 @@
 import { Failure } from '../../domain/failure.ts';
 import type { FetchOutside, OutboundResponse } from '../../outbound/outbound.ts';
-import type { Access, ChannelProvider, Pulled, PullInput } from '../channel-provider.ts';
+import type { Access, ChannelProvider, Credential, Pulled, PullInput } from '../channel-provider.ts';
 import { ageMsOf, failureOfStatus, validatorsOf } from './answer.ts';
 import { decodeFeed } from './decode.ts';
 import { pageOf, readContent } from './mapping.ts';
@@ -68,6 +68,10 @@ export function createIcalProvider(settings: IcalSettings): ChannelProvider {
       renewal: 'none',
       absenceConfirmMs: ABSENCE_CONFIRM_MS,
     },
+    prove: async ({ credential }) => {
+      await load(feed, { url: urlOf(credential), zone: 'UTC', signal: neverAborted() });
+      return { credential, subject: null };
+    },
     listCalendars: async ({ access }) => {
       const url = urlOf(access);
       const { content } = await load(feed, { url, zone: 'UTC', signal: neverAborted() });
@@ -88,6 +92,7 @@ export function createIcalProvider(settings: IcalSettings): ChannelProvider {
     write: refuseLater,
     remove: refuseLater,
     read: refuseLater,
+    freeBusy: () => Promise.resolve(null),
   };
 }
 
@@ -218,7 +223,7 @@ function get(
   });
 }
 
-function urlOf(access: Access): string {
+function urlOf(access: Access | Credential): string {
   if (access.kind === 'url' && URL.canParse(access.url)) return access.url;
   throw new Failure({ kind: 'invalid', code: 'access-kind' });
 }
