@@ -78,6 +78,9 @@ describe('what takes time', () => {
     ['a kind not known yet', { eventType: 'somethingNew' }, true],
     ['a status not known yet', { status: 'somethingNew' }, true],
     ['a tentative event', { status: 'tentative' }, true],
+    ['an invitation declined', { attendees: [{ self: true, responseStatus: 'declined' }] }, false],
+    ['one not answered', { attendees: [{ self: true, responseStatus: 'needsAction' }] }, true],
+    ['one that others declined', { attendees: [{ responseStatus: 'declined' }] }, true],
   ])('%s', (_name, change, expected) => {
     expect(blocks(eventOf({ ...meeting, ...change }), settings)).toBe(expected);
   });

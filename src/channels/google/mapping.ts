@@ -12,6 +12,7 @@ export const MARKER_PROPERTY = 'holdfast';
 export const EVENT_FIELDS = [
   'id,etag,status,updated,start,end,recurrence,recurringEventId,originalStartTime',
   'iCalUID,sequence,eventType,transparency,extendedProperties/private',
+  'attendees(self,responseStatus)',
 ].join(',');
 
 type Item = calendar_v3.Schema$Event;
@@ -83,9 +84,13 @@ function kindOf(eventType: string | null | undefined): NeutralEvent['kind'] {
   return eventType === 'workingLocation' ? 'working-elsewhere' : 'default';
 }
 
-/** Where a person works and whose birthday it is say nothing about time taken. */
+/**
+ * Where a person works and whose birthday it is say nothing about time taken; an invitation that the
+ * calendar's owner declined stays in the calendar and takes none.
+ */
 const takesTime = (item: Item): boolean =>
   item.transparency !== 'transparent' &&
+  !item.attendees?.some((one) => one.self && one.responseStatus === 'declined') &&
   item.eventType !== 'workingLocation' &&
   item.eventType !== 'birthday';
 

@@ -16,6 +16,8 @@ import { EVENT_FIELDS, mapItems } from './mapping.ts';
 const SHAPE = {
   singleEvents: false,
   maxResults: 500,
+  // Of those invited, only the calendar's owner where there are more: nobody else concerns us.
+  maxAttendees: 1,
   fields: `nextPageToken,nextSyncToken,timeZone,items(${EVENT_FIELDS})`,
 } as const;
 
