@@ -110,7 +110,9 @@ const known = {
 
 /** What is wrong with a fault as posted, in words for the person who wrote it. */
 export function faultComplaint(script: Record<string, unknown>): string | undefined {
-  if (typeof script['host'] !== 'string') return 'A fault needs "host": google, stripe or feeds.';
+  if (typeof script['host'] !== 'string') {
+    return 'A fault needs "host": google, microsoft, caldav, feeds or stripe.';
+  }
   for (const [name, value] of Object.entries(script)) {
     if (!Object.hasOwn(known, name)) {
       return `A fault has no "${name}". Known: ${Object.keys(known).join(', ')}.`;

@@ -3,7 +3,7 @@ import { RRuleTemporal } from 'rrule-temporal';
 import { expect, test } from 'vitest';
 import { parseRecurrence } from '../../src/emulators/google/recurrence-rule.ts';
 import { wallStarts } from '../../src/emulators/google/recurrence.ts';
-import { instantOf, renderInZone, wallAt } from '../../src/emulators/google/zones.ts';
+import { instantOf, renderInZone, wallAt } from '../../src/emulators/zones.ts';
 import { controlEvents, events, googleWorld, listAll, timed } from './google-world.ts';
 
 const weekday = fc.constantFrom('MO', 'TU', 'WE', 'TH', 'FR', 'SA', 'SU');

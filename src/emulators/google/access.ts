@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import type { AccessToken, Accounts } from './accounts.ts';
+import type { AccessToken, Accounts } from '../accounts.ts';
 import { accessRoles } from './calendar-store.ts';
 import type { AccessRole, Calendar, CalendarStore } from './calendar-store.ts';
 import { forbidden, insufficientScope, notFound, unauthenticated } from './errors.ts';

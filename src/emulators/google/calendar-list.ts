@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AccessToken } from './accounts.ts';
+import type { AccessToken } from '../accounts.ts';
 import { accessRoles } from './calendar-store.ts';
 import type { AccessRole, Calendar, CalendarStore } from './calendar-store.ts';
 import { badRequest, fullSyncRequired } from './errors.ts';

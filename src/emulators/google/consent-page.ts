@@ -1,6 +1,7 @@
 import express from 'express';
 import type { RequestHandler, Router } from 'express';
-import type { Accounts } from './accounts.ts';
+import type { Accounts } from '../accounts.ts';
+import { accountChooser, loginPage } from '../consent.ts';
 import type { GoogleSwitches } from './switches.ts';
 
 type Query = Record<string, string | undefined>;
@@ -20,10 +21,17 @@ export function createConsentPage(
     const query = req.query as Query;
     const wrong = complaint(query);
     if (wrong !== undefined)
-      return void res.status(400).type('html').send(page('Error 400', wrong));
+      return void res.status(400).type('html').send(loginPage('Error 400', wrong));
     const email = query['login_hint'];
     if (email === undefined || !accounts.people.has(email)) {
-      return void res.type('html').send(chooser(accounts, query));
+      return void res.type('html').send(
+        accountChooser({
+          title: 'Choose an account',
+          emails: accounts.people.keys(),
+          query,
+          none: 'No account exists yet: PUT /control/google/accounts/{email} makes one.',
+        }),
+      );
     }
     return res.redirect(302, answerTo(query, email, { accounts, switches }));
   });
@@ -75,21 +83,4 @@ function answerTo(
   answer.set('code', code);
   answer.set('scope', scopes.join(' '));
   return target.href;
-}
-
-function chooser(accounts: Accounts, query: Query): string {
-  const links = [...accounts.people.keys()].map((email) => {
-    const chosen = new URLSearchParams({ ...(query as Record<string, string>), login_hint: email });
-    return `<li><a href="?${escaped(chosen.toString())}">${escaped(email)}</a></li>`;
-  });
-  const none = 'No account exists yet: PUT /control/google/accounts/{email} makes one.';
-  return page('Choose an account', links.length > 0 ? '' : none, `<ul>${links.join('')}</ul>`);
-}
-
-function page(title: string, text: string, html = ''): string {
-  return `<!doctype html><title>${title}</title><h1>${title}</h1><p>${escaped(text)}</p>${html}`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

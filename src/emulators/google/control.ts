@@ -10,7 +10,7 @@ import type { Writing } from './event-writes.ts';
 import { readEventBody } from './event-input.ts';
 import type { EventBody } from './event.ts';
 import type { GoogleParts } from './google.ts';
-import { isZone } from './zones.ts';
+import { isZone } from '../zones.ts';
 
 /**
  * Google as a person uses it, mounted at `/control/google`. An edit's answer says when it happened

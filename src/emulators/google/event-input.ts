@@ -1,7 +1,7 @@
 import { badRequest } from './errors.ts';
 import type { EventBody, EventTime, ExtendedProperties } from './event.ts';
 import { parseRecurrence } from './recurrence-rule.ts';
-import { isDate, isZone, parseDateTime, renderInZone } from './zones.ts';
+import { isDate, isZone, parseDateTime, renderInZone } from '../zones.ts';
 
 const strings = [
   ['id', 'summary', 'description', 'location', 'colorId', 'status', 'transparency', 'visibility'],

@@ -2,7 +2,7 @@ import type { Calendar, CalendarView } from './calendar-store.ts';
 import { isCancelled } from './event.ts';
 import type { EventTime, GoogleEvent } from './event.ts';
 import type { GoogleSwitches } from './switches.ts';
-import { renderInZone } from './zones.ts';
+import { renderInZone } from '../zones.ts';
 
 interface Viewing {
   view: CalendarView;

@@ -1,10 +1,10 @@
-import type { AccessToken } from './accounts.ts';
+import type { AccessToken } from '../accounts.ts';
 import type { Calendar, CalendarStore } from './calendar-store.ts';
 import { badRequest } from './errors.ts';
 import { isCancelled } from './event.ts';
 import type { EventBody, GoogleEvent } from './event.ts';
 import { occurrences, timeMs } from './occurrences.ts';
-import { isZone, parseDateTime, renderInZone } from './zones.ts';
+import { isZone, parseDateTime, renderInZone } from '../zones.ts';
 
 type Span = { startMs: number; endMs: number };
 

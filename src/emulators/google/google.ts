@@ -1,8 +1,8 @@
 import express from 'express';
 import type { Router } from 'express';
 import type { Host } from '../host.ts';
-import { createAccounts } from './accounts.ts';
-import type { Accounts } from './accounts.ts';
+import { createGoogleAccounts } from './accounts.ts';
+import type { Accounts } from '../accounts.ts';
 import { createCalendarRoutes } from './calendar-routes.ts';
 import { createCalendarStore } from './calendar-store.ts';
 import type { CalendarStore } from './calendar-store.ts';
@@ -34,7 +34,7 @@ export interface GoogleParts {
  */
 export function createGoogle(host: Host): { router: Router; control: Router } {
   const switches = declareGoogleSwitches(host);
-  const accounts = createAccounts(host);
+  const accounts = createGoogleAccounts(host);
   const store = createCalendarStore(host, switches);
   const channels = createChannels(host, switches);
   const notifications = createNotifications({ host, channels, switches }, store);

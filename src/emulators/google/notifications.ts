@@ -1,6 +1,5 @@
-import http from 'node:http';
-import https from 'node:https';
 import type { Host } from '../host.ts';
+import { createOutgoing } from '../outgoing.ts';
 import type { CalendarStore } from './calendar-store.ts';
 import type { Channel, Channels } from './channels.ts';
 import type { GoogleSwitches } from './switches.ts';
@@ -24,28 +23,16 @@ const retried = [500, 502, 503, 504];
 /** Tells the channels of a calendar of each of its changes, each channel by itself. */
 export function createNotifications(sending: Sending, store: CalendarStore): Notifications {
   const { host, channels, switches } = sending;
-  // No limit on sockets: a slow receiver must not hold up the notifications to another.
-  const agents = {
-    'http:': new http.Agent({ keepAlive: true, maxFreeSockets: 256 }),
-    'https:': new https.Agent({ keepAlive: true, maxFreeSockets: 256 }),
-  };
-  const timers = new Set<NodeJS.Timeout>();
-  const after = (delayMs: number, act: () => void) => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      act();
-    }, delayMs);
-    timers.add(timer);
-  };
+  const { post, after } = createOutgoing(host);
   const numbers = new Map<string, number>();
   host.onReset(() => numbers.clear());
-  host.onClose(() => {
-    for (const timer of timers) clearTimeout(timer);
-    for (const agent of Object.values(agents)) agent.destroy();
-  });
 
   async function attempt(channel: Channel, message: Message, number: number): Promise<void> {
-    const status = await post(channel, message, { agents, switches });
+    const { status } = await post({
+      address: channel.address,
+      headers: headersOf(channel, message),
+      timeoutMs: switches.notificationTimeoutMs,
+    });
     host.effect('google', 'notified', {
       channelId: channel.id,
       calendarId: channel.calendarId,
@@ -79,37 +66,6 @@ function nextNumber(numbers: Map<string, number>, channel: Channel, state: Resou
   const next = state === 'sync' ? 1 : Math.max((numbers.get(channel.id) ?? 1) + 1, aged);
   numbers.set(channel.id, next);
   return next;
-}
-
-interface Transport {
-  agents: { 'http:': http.Agent; 'https:': https.Agent };
-  switches: GoogleSwitches;
-}
-
-/** Answers the receiver's status, or 0 when there was no answer. */
-function post(
-  channel: Channel,
-  message: Message,
-  { agents, switches }: Transport,
-): Promise<number> {
-  const url = new URL(channel.address);
-  const secure = url.protocol === 'https:';
-  const options = {
-    method: 'POST',
-    headers: headersOf(channel, message),
-    agent: secure ? agents['https:'] : agents['http:'],
-    timeout: switches.notificationTimeoutMs,
-  };
-  return new Promise((resolve) => {
-    const request = (secure ? https : http).request(url, options, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
-    });
-    request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve(0));
-    request.on('close', () => resolve(0));
-    request.end();
-  });
 }
 
 function headersOf(channel: Channel, { state, number }: Message): Record<string, string> {

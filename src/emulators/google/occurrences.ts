@@ -1,7 +1,7 @@
 import type { EventTime, GoogleEvent } from './event.ts';
 import { wallStarts } from './recurrence.ts';
 import { parseRecurrence } from './recurrence-rule.ts';
-import { instantOf, renderInZone, wallAt } from './zones.ts';
+import { instantOf, renderInZone, wallAt } from '../zones.ts';
 
 /** An instance of a series as its rule gives it, before exceptions. */
 interface Occurrence {

@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { badRequest } from './errors.ts';
-import { isZone, parseDateTime } from './zones.ts';
+import { isZone, parseDateTime } from '../zones.ts';
 
 const kinds = ['string', 'strings', 'boolean', 'integer', 'instant', 'zone'] as const;
 type Kind = (typeof kinds)[number];

@@ -1,5 +1,5 @@
 import { badRequest } from './errors.ts';
-import { instantOf, isZone, wallAt } from './zones.ts';
+import { instantOf, isZone, wallAt } from '../zones.ts';
 
 const frequencies = [
   'SECONDLY',

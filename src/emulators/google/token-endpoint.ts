@@ -1,8 +1,8 @@
 import express from 'express';
 import type { Request, RequestHandler, Response, Router } from 'express';
 import { rawBody } from '../exchange.ts';
-import { verifierMatches } from './accounts.ts';
-import type { Accounts, Grant } from './accounts.ts';
+import { verifierMatches } from '../accounts.ts';
+import type { Accounts, Grant } from '../accounts.ts';
 import type { GoogleSwitches } from './switches.ts';
 
 /**
