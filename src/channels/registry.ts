@@ -2,14 +2,20 @@ import type { Config } from '../config.ts';
 import { Failure } from '../domain/failure.ts';
 import type { FetchOutside } from '../outbound/outbound.ts';
 import type { Channel, ChannelProvider } from './channel-provider.ts';
+import type { CaldavSettings } from './caldav/provider.ts';
+import { createCaldavProvider } from './caldav/provider.ts';
 import { createGoogleProvider } from './google/provider.ts';
 import type { GoogleSettings } from './google/provider.ts';
 import { createIcalProvider } from './ical/provider.ts';
 import type { IcalSettings } from './ical/provider.ts';
+import { createMicrosoftProvider } from './microsoft/provider.ts';
+import type { MicrosoftSettings } from './microsoft/provider.ts';
 
 /** What each provider is made of; a channel without settings cannot be connected. */
 export interface ChannelSettings {
   google?: GoogleSettings;
+  microsoft?: MicrosoftSettings;
+  caldav?: CaldavSettings;
   ical?: IcalSettings;
 }
 
@@ -19,6 +25,8 @@ export type ChannelRegistry = ReadonlyMap<Channel, ChannelProvider>;
 export function createRegistry(settings: ChannelSettings): ChannelRegistry {
   const providers = [
     settings.google && createGoogleProvider(settings.google),
+    settings.microsoft && createMicrosoftProvider(settings.microsoft),
+    settings.caldav && createCaldavProvider(settings.caldav),
     settings.ical && createIcalProvider(settings.ical),
   ];
   return new Map(
@@ -26,7 +34,7 @@ export function createRegistry(settings: ChannelSettings): ChannelRegistry {
   );
 }
 
-/** What the settings of a process give each channel. Google needs an OAuth client of its own. */
+/** What the settings of a process give each channel. OAuth channels need a client of our own. */
 export const settingsOf = (config: Config, fetchOutside: FetchOutside): ChannelSettings => ({
   ...(config.googleClientId !== '' && {
     google: {
@@ -37,6 +45,22 @@ export const settingsOf = (config: Config, fetchOutside: FetchOutside): ChannelS
       clientSecret: config.googleClientSecret,
     },
   }),
+  ...(config.microsoftClientId !== '' && {
+    microsoft: {
+      apiUrl: config.microsoftApiUrl,
+      authUrl: config.microsoftAuthUrl,
+      tokenUrl: config.microsoftTokenUrl,
+      clientId: config.microsoftClientId,
+      clientSecret: config.microsoftClientSecret,
+      sharedCalendars: config.microsoftSharedCalendars,
+      maxSubscriptionMs: config.microsoftSubscriptionMinutes * 60_000,
+    },
+  }),
+  caldav: {
+    fetchOutside,
+    parties: config.caldavParties,
+    plainHttpHosts: config.outboundAllow,
+  },
   ical: { fetchOutside },
 });
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ratioLine, type Bench } from './bench.ts';
+import { fillInBulk } from './bulk.ts';
 import { closedLoop, interleaved } from './measure.ts';
 import type { Stage } from './stage.ts';
 
@@ -75,17 +76,18 @@ async function seed({ owner, tenantId }: Stage): Promise<void> {
        FROM generate_series(0, $2 - 1) AS n, generate_series(0, $3 - 1) AS e`,
     [tenantId, RESOURCES, EVENTS_EACH],
   );
-  // Two spans an event and week, spread over the day so that free time is left between them.
-  await owner.query(
-    `INSERT INTO busy (tenant_id, connection_id, root_id, start_at, end_at, resource_id)
-     SELECT $1, 'ac-' || n, 'e-' || e, at, at + interval '40 minutes', 'a-' || n
-       FROM generate_series(0, $2 - 1) AS n, generate_series(0, $3 - 1) AS e,
-         generate_series(0, $4 - 1) AS s,
-         LATERAL (SELECT date_trunc('day', now()) + (s * 25 + e / 4) * interval '1 day'
-           + (e % 4 * 6 + n % 5) * interval '1 hour' AS at) AS place`,
-    [tenantId, RESOURCES, EVENTS_EACH, SPANS_EACH],
+  await fillInBulk(owner, 'busy', (client) =>
+    // Two spans an event and week, spread over the day so that free time is left between them.
+    client.query(
+      `INSERT INTO busy (tenant_id, connection_id, root_id, start_at, end_at, resource_id)
+       SELECT $1, 'ac-' || n, 'e-' || e, at, at + interval '40 minutes', 'a-' || n
+         FROM generate_series(0, $2 - 1) AS n, generate_series(0, $3 - 1) AS e,
+           generate_series(0, $4 - 1) AS s,
+           LATERAL (SELECT date_trunc('day', now()) + (s * 25 + e / 4) * interval '1 day'
+             + (e % 4 * 6 + n % 5) * interval '1 hour' AS at) AS place`,
+      [tenantId, RESOURCES, EVENTS_EACH, SPANS_EACH],
+    ),
   );
-  await owner.query('VACUUM ANALYZE busy');
   await owner.query('VACUUM ANALYZE channel_event');
   await owner.query('ANALYZE');
 }

@@ -20,6 +20,8 @@ export interface BenchEvent {
 }
 
 export interface BenchFault {
+  /** How many calls it meets; 1 when absent. */
+  times?: number;
   on: 'pull' | 'write' | 'remove' | 'read';
   status?: number;
   headers?: Record<string, string>;
@@ -42,6 +44,8 @@ export interface Bench {
   deleteEvent(at: BenchCalendar, nativeId: string): Promise<void>;
   /** Null where the channel's entries have no exceptions. `startAt` is the occurrence's own. */
   occurrences: {
+    /** Set where occurrences are entries of their own: a cancelled one is simply gone. */
+    areListed?: true;
     cancel(at: BenchCalendar, seriesId: string, startAt: string): Promise<void>;
     move(at: BenchCalendar, seriesId: string, to: BenchEvent & { from: string }): Promise<void>;
   } | null;
@@ -58,8 +62,8 @@ export interface Position {
   switches: Record<string, unknown>;
   /** How long a change may stay unseen. */
   settleMs?: number;
-  /** Whether the id of a removed event can be used again. */
-  freesIds?: boolean;
+  /** Whether the id of a removed event can be used again; the channel may name the new one anew. */
+  freesIds?: boolean | 'under-another-id';
 }
 
 /** Waits until what was done at the channel can be seen there. */
@@ -70,6 +74,8 @@ export interface FailureRow {
   name: string;
   fault: BenchFault;
   expected: { kind: FailureKind; code: string; retryAfterMs?: number };
+  /** Set where more than one question has to be asked to know. */
+  requests?: number;
 }
 
 export const WINDOW: Interval = {

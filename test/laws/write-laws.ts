@@ -103,8 +103,9 @@ export function writeLaws(bench: () => Bench, position: Position): void {
     await bench().provider.remove({ ...event, ifMatch: null });
     const same = await writeTo(at, { day: 3 }).catch((error: unknown) => error);
     const spent = { kind: 'conflict', code: 'id-spent' };
-    expect(same).toMatchObject(position.freesIds ? { nativeId } : spent);
-    await bench().provider.remove({ ...event, ifMatch: null });
+    const again = position.freesIds === true ? { nativeId } : {};
+    expect(same).toMatchObject(position.freesIds ? again : spent);
+    await bench().provider.remove({ ...event, nativeId: null, ifMatch: null });
     await writeTo(at, { day: 3, generation: 1 });
     expect(await ours(at)).toBe(1);
   });
