@@ -2,6 +2,7 @@ import { createCaldavProvider } from '../../src/channels/caldav/provider.ts';
 import { CALDAV_FAILURES } from './caldav-failures.ts';
 import { openCaldavBench, PAGE_SIZE } from './caldav-bench.ts';
 import { channelLaws } from './channel-provider.ts';
+import { convergenceLaws } from './convergence-laws.ts';
 
 const { supports } = createCaldavProvider({
   fetchOutside: () => Promise.reject(new Error('The laws ask only through the bench.')),
@@ -86,4 +87,16 @@ channelLaws('caldav', {
     },
   ],
   open: () => openCaldavBench(),
+});
+
+convergenceLaws('the emulator', { open: () => openCaldavBench(), seeds: [1, 2, 3, 4] });
+
+convergenceLaws('an emulator that cuts its answers short and drops hrefs', {
+  open: async () => {
+    const bench = await openCaldavBench();
+    const switches = { 'caldav.syncPageSize': 3, 'caldav.multigetDropsEvery': 4 };
+    await bench.takePosition({ name: 'hard', switches });
+    return bench;
+  },
+  seeds: [5, 6, 7],
 });

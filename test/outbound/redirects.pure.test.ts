@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { nextHop } from '../../src/outbound/redirect.ts';
 import type { Hop, OnRedirect } from '../../src/outbound/redirect.ts';
 import { ask, startHost } from './host.ts';
+import { PRIVATE_SPELLINGS } from './spellings.ts';
 
 const rules = { allowed: new Set<string>(), ports: new Set([80, 443]), userinfo: false };
 const hop: Hop = {
@@ -29,6 +30,44 @@ it.each([
     kind: 'invalid',
     code: expect.stringMatching(/^outbound-(private-address|scheme|port|userinfo)$/),
   });
+  expect(asked).toHaveLength(1);
+});
+
+it('a redirect to an address inside is refused in every spelling, whatever the method', async () => {
+  // Controls and spaces cannot stand in a header, and without slashes an address is a path.
+  const spellings = PRIVATE_SPELLINGS.filter(
+    (text) => text.trim() === text && !/\p{Cc}/u.test(text) && /^http:[/\\]/.test(text),
+  );
+  let location = '';
+  const { port, asked } = await startHost((_, response) => {
+    response.writeHead(307, { location: Buffer.from(location).toString('latin1') }).end();
+  });
+  const allow = [`a.test:${port}`];
+  for (location of spellings)
+    for (const method of ['GET', 'PROPFIND', 'PUT'])
+      await expect(ask({ url: `http://a.test:${port}/`, method }, { allow })).rejects.toMatchObject(
+        {
+          kind: 'invalid',
+        },
+      );
+  expect(asked).toHaveLength(spellings.length * 3);
+});
+
+it('a name that leads out at the first hop and inside at the next is refused there', async () => {
+  const { port, asked } = await startHost((_, response) =>
+    response.writeHead(302, { location: `http://rebind.example.com:${port}/again` }).end(),
+  );
+  // The first connection is closed by the redirect, so that the second asks the resolver again.
+  const answers = [['127.0.0.1'], ['10.0.0.1']];
+  const failed = ask(
+    { url: `http://a.test:${port}/` },
+    {
+      allow: [`a.test:${port}`],
+      ports: [port],
+      resolve: async (name) => (name === 'a.test' ? ['127.0.0.1'] : answers.pop()!),
+    },
+  );
+  await expect(failed).rejects.toMatchObject({ code: 'outbound-private-address' });
   expect(asked).toHaveLength(1);
 });
 
