@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { availability } from '../test/bench/availability.ts';
 import type { Line } from '../test/bench/bench.ts';
 import { events } from '../test/bench/events.ts';
+import { expansion } from '../test/bench/expansion.ts';
+import { feed } from '../test/bench/feed.ts';
 import { holdLatency } from '../test/bench/hold-latency.ts';
 import { notifications } from '../test/bench/notifications.ts';
 import { paidSaga } from '../test/bench/paid-saga.ts';
@@ -22,6 +24,8 @@ const BENCHES = [
   rivals,
   store,
   availability,
+  expansion,
+  feed,
   notifications,
 ];
 

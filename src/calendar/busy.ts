@@ -1,15 +1,19 @@
 import type { NeutralEvent } from '../domain/event.ts';
 import { union, type Interval } from '../domain/interval.ts';
-import { blocks } from '../domain/sync-plan.ts';
-import { expand } from './recurrence.ts';
+import { blocks, type Reading } from '../domain/sync-plan.ts';
+import { takenSpans } from './recurrence.ts';
+import type { Nights } from './shape.ts';
 
-export interface BusyOptions {
+/** A marker is ours when the own occupancy of its booking blocks its time. */
+export interface BusyOptions extends Reading {
   /** Epoch milliseconds, half-open. */
   window: { fromAt: number; untilAt: number };
+  /** Where floating times are. */
   calendarZone: string;
-  tentative: 'busy' | 'free';
-  /** Whether a marker is that of a booking whose own occupancy blocks its time. */
-  isOurs: (marker: string) => boolean;
+  /** Where whole days are: the resource's zone; the calendar's unless given. */
+  dayZone?: string;
+  /** For a resource sold by the night: whole days take the nights between them. */
+  nights?: Nights | null;
   /** More spans than this are not made; 10,000 unless given. */
   maxSpans?: number;
 }
@@ -19,12 +23,13 @@ const MAX_SPANS = 10_000;
 /**
  * All time that one series takes: its master with every exception, or the exceptions alone where the
  * master is unknown. An exception that takes no time still removes its occurrence. A series with
- * more than a limit allows takes all time from the cut on: too much is taken, never too little.
+ * more than a limit allows takes all time from DTSTART to UNTIL: too much, never too little.
+ * `occurrences` counts what takes it, where touching ones are one span.
  */
 export function busySpans(
   members: readonly NeutralEvent[],
   options: BusyOptions,
-): { spans: Interval[]; withheld: string | null } {
+): { spans: Interval[]; occurrences: number; withheld: string | null } {
   const series = members.find((one) => one.seriesId === null);
   const master = series?.isListed ? undefined : series;
   const exceptions = members
@@ -37,19 +42,18 @@ export function busySpans(
           .filter((one) => blocks(one, options))
           .map((one) => ({ master: one, exceptions: [] }));
   const { window } = options;
-  const results = parts.map((part) =>
-    expand({ ...part, window, defaultZone: options.calendarZone }),
-  );
+  const { calendarZone, dayZone = calendarZone, nights = null } = options;
+  const frame = { defaultZone: calendarZone, dayZone, nights };
+  const results = parts.map((part) => takenSpans({ ...part, window, ...frame }));
   const spans = union([
-    ...results.flatMap((result) => result.spans),
-    ...results.flatMap(({ cutAt }) =>
-      cutAt === null ? [] : [{ startAt: cutAt, endAt: window.untilAt }],
-    ),
+    ...results.flatMap(({ spans: all }) => all.map(({ startAt, endAt }) => ({ startAt, endAt }))),
+    ...results.flatMap(({ overLimits }) => overLimits ?? []),
   ]);
   const maxSpans = Math.max(options.maxSpans ?? MAX_SPANS, 1);
   const isCut = spans.length > maxSpans || results.some((result) => result.truncated);
   return {
     spans: spans.length > maxSpans ? cutTo(spans, maxSpans, window.untilAt) : spans,
+    occurrences: results.reduce((sum, result) => sum + result.spans.length, 0),
     withheld:
       results.find((result) => result.withheld)?.withheld ??
       (isCut ? 'too-many-occurrences' : null),

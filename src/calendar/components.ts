@@ -15,7 +15,13 @@ export interface ComponentTree {
   calendars: Component[];
   /** Every VCALENDAR ended, and nothing but calendars was there: the text came whole. */
   complete: boolean;
+  /** There is more than the limits allow; what was read is not all. */
+  isTooLarge: boolean;
 }
+
+/** Ten times what a large calendar has. */
+const MOST_LINES = 2_000_000;
+const MOST_COMPONENTS = 200_000;
 
 /** Components that stand beside one another, so that a new one closes one left open. */
 const SIBLINGS = new Set(['VEVENT', 'VTODO', 'VJOURNAL', 'VFREEBUSY', 'VTIMEZONE', 'VCALENDAR']);
@@ -25,11 +31,17 @@ export function readComponents(text: string): ComponentTree {
   const calendars: Component[] = [];
   const open: Component[] = [];
   let isClean = true;
+  let lines = 0;
+  let components = 0;
   for (const raw of unfold(text)) {
+    lines += 1;
+    if (lines > MOST_LINES || components > MOST_COMPONENTS)
+      return { calendars, complete: false, isTooLarge: true };
     const line = readContentLine(raw);
     const name = line?.value.toUpperCase() ?? '';
     if (line?.name === 'BEGIN') {
       if (name === 'VCALENDAR' && open.length > 0) isClean = false;
+      components += 1;
       closeSiblings(open, name);
       begin(open, calendars, name);
     } else if (line?.name === 'END') {
@@ -41,7 +53,8 @@ export function readComponents(text: string): ComponentTree {
     }
   }
   const complete = isClean && open.length === 0 && calendars.length > 0;
-  return { calendars, complete: complete && calendars.every((one) => one.isClosed) };
+  const isClosed = calendars.every((one) => one.isClosed);
+  return { calendars, complete: complete && isClosed, isTooLarge: false };
 }
 
 /** Calendars nest three deep; what goes further is nonsense, and read as part of its parent. */

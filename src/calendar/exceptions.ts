@@ -1,9 +1,10 @@
-import type { NeutralEvent } from '../domain/event.ts';
-import { dateText, DAY_SECONDS } from './civil.ts';
+import type { NeutralEvent, WallTime } from '../domain/event.ts';
+import { DAY_SECONDS } from './civil.ts';
 import type { OccurrenceSet } from './series.ts';
-import type { Shape } from './shape.ts';
-import { shapeOf, wallOf } from './shape.ts';
-import { instantOf, instantToWall, WallTimeError } from './zones.ts';
+import { emptySet } from './series.ts';
+import type { Frame, Shape } from './shape.ts';
+import { placeOf, shapeOf, wallOf } from './shape.ts';
+import { instantToWall, WallTimeError, wallToInstant } from './zones.ts';
 
 /** An exception read with its times; `shape` is null when it takes no time any more. */
 interface ReadException {
@@ -32,17 +33,19 @@ export interface Exceptions {
 export const takesTime = (event: NeutralEvent): boolean =>
   event.status !== 'cancelled' && event.transparency === 'opaque';
 
-/** Exceptions that cannot be read are reported and leave their occurrence as the series has it. */
-export function readExceptions(events: readonly NeutralEvent[], defaultZone: string): Exceptions {
-  const found: Exceptions = {
-    replaced: { instants: new Set(), dates: new Set() },
-    standing: [],
-    futureChanges: [],
-    flaw: null,
-  };
-  for (const event of newestOf(events)) {
+/**
+ * Exceptions that cannot be read are reported and leave their occurrence as the series has it.
+ * `master` is the shape of the series they belong to, where it is known.
+ */
+export function readExceptions(
+  events: readonly NeutralEvent[],
+  frame: Frame,
+  master: Shape | null,
+): Exceptions {
+  const found: Exceptions = { replaced: emptySet(), standing: [], futureChanges: [], flaw: null };
+  for (const event of newestOf(events, frame)) {
     try {
-      addException(found, event, defaultZone);
+      addException(found, event, { frame, master });
     } catch (error) {
       if (!(error instanceof WallTimeError)) throw error;
       found.flaw ??= 'bad-exception';
@@ -52,21 +55,45 @@ export function readExceptions(events: readonly NeutralEvent[], defaultZone: str
   return found;
 }
 
-function addException(found: Exceptions, event: NeutralEvent, defaultZone: string): void {
-  const shape = takesTime(event) ? shapeOf(event, defaultZone) : null;
+interface Place {
+  frame: Frame;
+  master: Shape | null;
+}
+
+function addException(found: Exceptions, event: NeutralEvent, place: Place): void {
+  const shape = takesTime(event) ? shapeOf(event, place.frame) : null;
   if (takesTime(event) && !shape) {
     found.flaw ??= 'bad-exception';
     return;
   }
-  const original = event.originalStart;
-  const fromAt = original && instantOf(original, defaultZone);
+  const fromAt = event.originalStart && addReplaced(found.replaced, event.originalStart, place);
   if (shape) found.standing.push({ event, shape });
-  if (!original || fromAt === null) return;
-  if (original.kind === 'date') found.replaced.dates.add(dateText(wallOf(original)));
-  else found.replaced.instants.add(fromAt);
-  if (!event.thisAndFuture) return;
+  if (fromAt === null || !event.thisAndFuture) return;
   const shiftSeconds = shape ? shape.start - wallOn(shape, fromAt) : 0;
   found.futureChanges.push({ event, shape, fromAt, shiftSeconds });
+}
+
+/** Notes which occurrence a RECURRENCE-ID names, in whatever type it does; answers its instant. */
+function addReplaced(
+  replaced: OccurrenceSet,
+  original: WallTime,
+  { frame, master }: Place,
+): number {
+  const at = placeOf(original, frame);
+  const written = Math.floor(wallOf(original) / DAY_SECONDS);
+  if (original.kind === 'date') {
+    replaced.days.add(written);
+    return at;
+  }
+  replaced.instants.add(at);
+  if (!master?.isDate) return at;
+  // Of a series of days some writers give midnight; the day they mean is the one they wrote.
+  const isMidnight = wallOf(original) % DAY_SECONDS === 0;
+  const isWritten = original.kind !== 'utc' || isMidnight;
+  const home = Math.floor(instantToWall(at, master.zone) / DAY_SECONDS);
+  const day = isWritten ? written : home;
+  replaced.days.add(day);
+  return wallToInstant(day * DAY_SECONDS, master.zone);
 }
 
 /** Where an instant falls on the wall of a shape; on its day for whole-day shapes. */
@@ -76,14 +103,24 @@ export function wallOn(shape: Shape, at: number): number {
 }
 
 /** One exception an occurrence: the highest SEQUENCE, then the latest change, then the last. */
-function newestOf(events: readonly NeutralEvent[]): NeutralEvent[] {
+function newestOf(events: readonly NeutralEvent[], frame: Frame): NeutralEvent[] {
   const byOccurrence = new Map<string, NeutralEvent>();
   for (const event of events) {
-    const key = JSON.stringify(event.originalStart ?? event.nativeId);
+    const key = occurrenceKey(event, frame);
     const known = byOccurrence.get(key);
     if (!known || !isOlder(event, known)) byOccurrence.set(key, event);
   }
   return [...byOccurrence.values()];
+}
+
+function occurrenceKey({ originalStart, nativeId }: NeutralEvent, frame: Frame): string {
+  if (!originalStart) return `id ${nativeId}`;
+  try {
+    return `${originalStart.kind === 'date' ? 'day' : 'at'} ${placeOf(originalStart, frame)}`;
+  } catch (error) {
+    if (!(error instanceof WallTimeError)) throw error;
+    return `id ${nativeId}`;
+  }
 }
 
 function isOlder(a: NeutralEvent, b: NeutralEvent): boolean {

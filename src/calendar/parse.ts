@@ -9,6 +9,8 @@ import { resolveZone, zoneIsKnown } from './zones.ts';
 export interface ParsedFeed {
   /** BEGIN to END:VCALENDAR were there: what is absent is really not in the calendar. */
   complete: boolean;
+  /** More lines or components than are read: it is not complete, and will not be the next time. */
+  isTooLarge: boolean;
   /** X-WR-TIMEZONE: the calendar's own zone, where it says one we know. */
   zone: string | null;
   /** Entries that were understood; ids are unique. Those in `withheld` are not repeated here. */
@@ -27,7 +29,7 @@ export interface ParseOptions {
  * no other. Titles, descriptions, attendees and locations are not read at all.
  */
 export function parseFeed(text: string, options: ParseOptions = {}): ParsedFeed {
-  const { calendars, complete } = readComponents(text);
+  const { calendars, complete, isTooLarge } = readComponents(text);
   const embedded = embeddedZones(calendars);
   const named = calendars
     .flatMap((calendar) => calendar.lines)
@@ -41,7 +43,8 @@ export function parseFeed(text: string, options: ParseOptions = {}): ParsedFeed 
     reason ? [{ nativeId, reason, event }] : [],
   );
   const known = distinct(events);
-  return { complete, zone, events: known, withheld: distinctWithheld(withheld, known) };
+  const standing = distinctWithheld(notSuperseded(withheld, known), known);
+  return { complete, isTooLarge, zone, events: known, withheld: standing };
 }
 
 const entriesOf = (calendars: readonly Component[]): Component[] =>
@@ -74,7 +77,22 @@ function separate(same: readonly NeutralEvent[]): NeutralEvent[] {
   );
 }
 
-function distinctWithheld(items: WithheldItem[], events: readonly NeutralEvent[]): WithheldItem[] {
+/** An entry that was not understood matters no more where a later version of it was. */
+function notSuperseded(
+  items: readonly WithheldItem[],
+  events: readonly NeutralEvent[],
+): WithheldItem[] {
+  if (items.length === 0) return [];
+  const latest = new Map(events.map((event) => [event.nativeId, event.sequence]));
+  return items.filter(
+    ({ nativeId, event }) => event === null || event.sequence >= (latest.get(nativeId) ?? 0),
+  );
+}
+
+function distinctWithheld(
+  items: readonly WithheldItem[],
+  events: readonly NeutralEvent[],
+): WithheldItem[] {
   const taken = new Set(events.map((event) => event.nativeId));
   const copies = new Map<string, number>();
   return items.map((item) => {

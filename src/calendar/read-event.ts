@@ -3,12 +3,13 @@ import { instantText, readWall } from './civil.ts';
 import type { Component } from './components.ts';
 import type { ContentLine } from './content-lines.ts';
 import { readText } from './content-lines.ts';
+import { readDuration } from './duration.ts';
 import { anonymousId, unreadableId } from './identity.ts';
 import { MARKER_PROPERTY } from './marker.ts';
 import { normalizeRecurrence } from './read-recurrence.ts';
 import type { ReadContext } from './read-time.ts';
 import { endAfter, leastEnd, readTime, reconciled } from './read-time.ts';
-import { shapeOf } from './shape.ts';
+import { longestSeconds, shapeOf } from './shape.ts';
 import { instantOf } from './zones.ts';
 
 export interface EventReading {
@@ -35,6 +36,9 @@ export function readEvent(entry: Component, context: ReadContext): EventReading 
   const isException = first.has('RECURRENCE-ID');
   const end = readEnd(first, start.time, context);
   const recurrence = normalizeRecurrence(entry.lines, context);
+  const thisAndFuture =
+    first.get('RECURRENCE-ID')?.params.get('RANGE')?.toUpperCase() === 'THISANDFUTURE';
+  const repeats = thisAndFuture || (!isException && recurrence.lines.length > 0);
   const event: NeutralEvent = {
     nativeId: uid ?? '',
     uid,
@@ -45,9 +49,9 @@ export function readEvent(entry: Component, context: ReadContext): EventReading 
     kind: kindOf(first),
     start: start.time,
     end: end.time,
+    ...(repeats && end.nominalDays > 0 ? { nominalDays: end.nominalDays } : {}),
     recurrence: isException ? [] : recurrence.lines,
-    thisAndFuture:
-      first.get('RECURRENCE-ID')?.params.get('RANGE')?.toUpperCase() === 'THISANDFUTURE',
+    thisAndFuture,
     sequence: sequenceOf(first),
     etag: null,
     updatedAt: updatedAtOf(first),
@@ -66,6 +70,8 @@ export function readEvent(entry: Component, context: ReadContext): EventReading 
 
 interface EndReading {
   time: WallTime | null;
+  /** Of a timed entry's DURATION, the days. */
+  nominalDays: number;
   flaw: string | null;
 }
 
@@ -75,22 +81,27 @@ function readEnd(
   start: WallTime | null,
   context: ReadContext,
 ): EndReading {
-  if (!start) return { time: null, flaw: null };
+  const nothing = { time: null, nominalDays: 0, flaw: null };
+  if (!start) return nothing;
   const least = leastEnd(start);
-  const duration = first.get('DURATION');
-  if (!first.has('DTEND') && !duration) return { time: least, flaw: null };
-  const read = first.has('DTEND')
-    ? readTime(first.get('DTEND'), context)
+  const line = first.get('DTEND');
+  const duration = line ? null : first.get('DURATION');
+  if (!line && !duration) return { ...nothing, time: least };
+  const read = line
+    ? readTime(line, context)
     : { time: endAfter(start, duration!.value, context.defaultZone), flaw: null };
-  if (!read.time) return { time: least, flaw: read.flaw ?? 'bad-end' };
+  if (!read.time) return { ...nothing, time: least, flaw: read.flaw ?? 'bad-end' };
   const end = reconciled(read.time, start, context.defaultZone);
-  return lengthOf(start, end, context.defaultZone) > 0
-    ? { time: end, flaw: read.flaw }
-    : { time: least, flaw: 'end-before-start' };
+  if (!isLonger(start, end, context.defaultZone))
+    return { ...nothing, time: least, flaw: 'end-before-start' };
+  const isNominal = duration && (start.kind === 'zoned' || start.kind === 'floating');
+  const nominalDays = isNominal ? (readDuration(duration.value)?.days ?? 0) : 0;
+  return { time: end, nominalDays, flaw: read.flaw };
 }
 
-function lengthOf(start: WallTime, end: WallTime, defaultZone: string): number {
-  return shapeOf({ start, end }, defaultZone)?.lengthSeconds ?? 0;
+function isLonger(start: WallTime, end: WallTime, zone: string): boolean {
+  const shape = shapeOf({ start, end }, { zone, dayZone: zone, nights: null });
+  return shape !== null && longestSeconds(shape) > 0;
 }
 
 function nativeIdOf(event: NeutralEvent, entry: Component, context: ReadContext): string {

@@ -7,18 +7,18 @@ import type { Candidate, Expansion } from './rule-walk.ts';
 import { candidates } from './rule-walk.ts';
 import type { Series } from './series.ts';
 import { holds, readSeries } from './series.ts';
-import type { Shape } from './shape.ts';
-import { reaches, shapeOf, spanAt, wallOf } from './shape.ts';
-import { instantOf, WallTimeError, zoneIsKnown } from './zones.ts';
+import type { Frame, Nights, Shape } from './shape.ts';
+import { longestSeconds, placeOf, reaches, shapeOf, spanAt, wallOf } from './shape.ts';
+import { WallTimeError, zoneIsKnown } from './zones.ts';
 
 interface ExpandLimits {
   /** Occurrences within the window that the rules of one entry may have. */
   maxOccurrences: number;
-  /** Steps they may take to find them. */
+  /** Steps they may take to find them: days and times of day looked at. */
   maxSteps: number;
 }
 
-const DEFAULT_LIMITS: ExpandLimits = { maxOccurrences: 10_000, maxSteps: 300_000 };
+const DEFAULT_LIMITS: ExpandLimits = { maxOccurrences: 40_000, maxSteps: 1_000_000 };
 
 export interface ExpandRequest {
   /** A series, a single entry, or an exception whose series is not known. */
@@ -26,9 +26,21 @@ export interface ExpandRequest {
   exceptions: readonly NeutralEvent[];
   /** Half-open, epoch milliseconds. */
   window: { fromAt: number; untilAt: number };
-  /** The calendar's own zone: for whole days and floating times. An unknown one counts as UTC. */
+  /** The calendar's own zone: for floating times. An unknown one counts as UTC. */
   defaultZone: string;
+  /** The resource's zone: for whole days; the calendar's unless given. */
+  dayZone?: string;
+  /** For a resource sold by the night. */
+  nights?: Nights | null;
   limits?: Partial<ExpandLimits>;
+}
+
+/** A span with what names its occurrence. */
+export interface TakenSpan extends Interval {
+  /** Where its series has it: wall seconds of a day, or epoch milliseconds of an instant. */
+  place: { kind: 'day'; wall: number } | { kind: 'instant'; at: number };
+  /** The entry that takes the time: the master, or the exception that governs. */
+  by: NeutralEvent;
 }
 
 interface OccurrenceSpan extends Interval {
@@ -38,13 +50,13 @@ interface OccurrenceSpan extends Interval {
   nativeId: string;
 }
 
-export interface ExpandResult {
+export interface Expanded<Span> {
   /** Ascending by start. Spans that began before the window and reach into it are included. */
-  spans: OccurrenceSpan[];
+  spans: Span[];
   /** A limit was met: there are occurrences in the window that `spans` lacks. */
   truncated: boolean;
-  /** From here on `spans` may lack occurrences that take time; null where it lacks none. */
-  cutAt: number | null;
+  /** From DTSTART to UNTIL or the window's end, of rules with more than the limits allow. */
+  overLimits: Interval | null;
   /** `bad-start`, `unknown-zone`, `bad-rule`, `bad-date`, `bad-exception`, `too-many-occurrences`; null if whole. */
   withheld: string | null;
 }
@@ -54,21 +66,37 @@ export interface ExpandResult {
  * and transparent entries take none. What cannot be read is left out and named in `withheld`; it
  * never throws for the content of an entry.
  */
-export function expand(request: ExpandRequest): ExpandResult {
-  const defaultZone = zoneIsKnown(request.defaultZone) ? request.defaultZone : 'UTC';
-  const exceptions = readExceptions(request.exceptions, defaultZone);
-  const { shape, flaw } = readShape(request.master, defaultZone);
+export function expand(request: ExpandRequest): Expanded<OccurrenceSpan> {
+  const { spans, ...rest } = takenSpans(request);
+  const named = spans.map(({ startAt, endAt, place, by }) => ({
+    startAt,
+    endAt,
+    originalStart: placeText(place),
+    nativeId: by.nativeId,
+  }));
+  return { spans: named, ...rest };
+}
+
+export const placeText = (place: TakenSpan['place']): string =>
+  place.kind === 'day' ? dateText(place.wall) : instantText(place.at);
+
+/** As `expand`, without making text of anything. */
+export function takenSpans(request: ExpandRequest): Expanded<TakenSpan> {
+  const frame = frameOf(request);
+  const { shape, flaw } = readShape(request.master, frame);
+  const exceptions = readExceptions(request.exceptions, frame, shape);
   const series = shape && readSeries(request.master, shape);
-  const spans = standingSpans(exceptions, request.window, defaultZone);
-  const { isCut, cutAt } =
-    shape && series ? addSeriesSpans(spans, request, { shape, series, exceptions }) : WHOLE;
+  const spans = standingSpans(exceptions, request.window, frame);
+  const known = shape && series && { shape, series, exceptions };
+  const { isCut, overLimits } = known ? addSeriesSpans(spans, request, known) : WHOLE;
   const hasLostStart = !shape && takesTime(request.master);
   return {
-    spans: spans.toSorted(
-      (a, b) => a.startAt - b.startAt || a.endAt - b.endAt || (a.nativeId < b.nativeId ? -1 : 1),
+    spans: spans.sort(
+      (a, b) =>
+        a.startAt - b.startAt || a.endAt - b.endAt || (a.by.nativeId < b.by.nativeId ? -1 : 1),
     ),
     truncated: isCut,
-    cutAt,
+    overLimits,
     withheld:
       (hasLostStart ? 'bad-start' : flaw) ??
       series?.flaw ??
@@ -77,20 +105,25 @@ export function expand(request: ExpandRequest): ExpandResult {
   };
 }
 
+function frameOf({ defaultZone, dayZone = defaultZone, nights = null }: ExpandRequest): Frame {
+  const known = (zone: string) => (zoneIsKnown(zone) ? zone : 'UTC');
+  return { zone: known(defaultZone), dayZone: known(dayZone), nights };
+}
+
 /** A time in a zone that is not known still blocks, as a floating one. */
 function readShape(
   master: NeutralEvent,
-  defaultZone: string,
+  frame: Frame,
 ): { shape: Shape | null; flaw: string | null } {
-  const shape = tryShape(master, defaultZone);
+  const shape = tryShape(master, frame);
   if (shape || !master.start) return { shape, flaw: null };
   const unzoned = { start: floating(master.start), end: master.end && floating(master.end) };
-  return { shape: tryShape(unzoned, defaultZone), flaw: 'unknown-zone' };
+  return { shape: tryShape(unzoned, frame), flaw: 'unknown-zone' };
 }
 
-function tryShape(event: Pick<NeutralEvent, 'start' | 'end'>, defaultZone: string): Shape | null {
+function tryShape(event: Parameters<typeof shapeOf>[0], frame: Frame): Shape | null {
   try {
-    return shapeOf(event, defaultZone);
+    return shapeOf(event, frame);
   } catch (error) {
     if (error instanceof WallTimeError) return null;
     throw error;
@@ -101,22 +134,22 @@ const floating = (time: WallTime): WallTime =>
   time.kind === 'zoned' ? { kind: 'floating', local: time.local } : time;
 
 function standingSpans(
-  exceptions: Exceptions,
+  { standing }: Exceptions,
   window: ExpandRequest['window'],
-  defaultZone: string,
-): OccurrenceSpan[] {
-  return exceptions.standing.flatMap(({ event, shape }) => {
+  frame: Frame,
+): TakenSpan[] {
+  return standing.flatMap(({ event, shape }) => {
     const span = spanAt(shape, shape.start);
     if (!reaches(span, window)) return [];
-    return [{ ...span, originalStart: startKey(event, defaultZone), nativeId: event.nativeId }];
+    return [{ ...span, place: placeOfException(event, frame), by: event }];
   });
 }
 
-function startKey(event: NeutralEvent, defaultZone: string): string {
+function placeOfException(event: NeutralEvent, frame: Frame): TakenSpan['place'] {
   const original = event.originalStart ?? event.start!;
   return original.kind === 'date'
-    ? dateText(wallOf(original))
-    : instantText(instantOf(original, defaultZone));
+    ? { kind: 'day', wall: wallOf(original) }
+    : { kind: 'instant', at: placeOf(original, frame) };
 }
 
 interface Known {
@@ -125,11 +158,14 @@ interface Known {
   exceptions: Exceptions;
 }
 
-type Cut = Pick<Expansion, 'isCut' | 'cutAt'>;
-const WHOLE: Cut = { isCut: false, cutAt: null };
+interface Cut {
+  isCut: boolean;
+  overLimits: Interval | null;
+}
+const WHOLE: Cut = { isCut: false, overLimits: null };
 
-/** Appends what the series itself takes; answers where a limit cut it short. */
-function addSeriesSpans(spans: OccurrenceSpan[], request: ExpandRequest, known: Known): Cut {
+/** Appends what the series itself takes; answers what a limit left out. */
+function addSeriesSpans(spans: TakenSpan[], request: ExpandRequest, known: Known): Cut {
   const { shape, exceptions } = known;
   const limits = { ...DEFAULT_LIMITS, ...request.limits };
   const expansion: Expansion = {
@@ -137,40 +173,53 @@ function addSeriesSpans(spans: OccurrenceSpan[], request: ExpandRequest, known: 
     window: request.window,
     stepsLeft: { left: limits.maxSteps },
     occurrencesLeft: limits.maxOccurrences,
-    ...WHOLE,
+    isCut: false,
+    cutUntilAt: -Infinity,
   };
   for (const candidate of candidates(expansion)) {
     if (holds(exceptions.replaced, candidate)) continue;
     const span = governed(candidate, request.master, exceptions);
     if (!span || !reaches(span, request.window)) continue;
-    spans.push({ ...span, originalStart: keyOf(candidate, shape) });
+    const place: TakenSpan['place'] = shape.isDate
+      ? { kind: 'day', wall: candidate.wall }
+      : { kind: 'instant', at: candidate.at };
+    spans.push({ startAt: span.startAt, endAt: span.endAt, place, by: span.by });
   }
-  return { isCut: expansion.isCut, cutAt: earliestCut(expansion, known) };
+  const takes = takesTime(request.master) || exceptions.futureChanges.some(({ shape: own }) => own);
+  return { isCut: expansion.isCut, overLimits: takes ? overLimits(expansion, known) : null };
 }
 
-/** A change of later occurrences may move those that are missing to before the cut. */
-function earliestCut({ cutAt, window }: Expansion, { shape, exceptions }: Known): number | null {
-  const { futureChanges } = exceptions;
-  if (cutAt === null || (shape.lengthSeconds === 0 && futureChanges.length === 0)) return null;
-  const shifts = futureChanges.map((change) => change.shiftSeconds);
-  return Math.max(cutAt + Math.min(0, ...shifts) * 1000, window.fromAt);
+/** A change of later occurrences may move and lengthen those that are missing. */
+function overLimits(expansion: Expansion, { shape, exceptions }: Known): Interval | null {
+  const { cutUntilAt, window } = expansion;
+  if (cutUntilAt === -Infinity) return null;
+  const changes = exceptions.futureChanges.filter((change) => change.shape !== null);
+  const lengths = [shape, ...changes.map((change) => change.shape!)].map(longestSeconds);
+  if (Math.max(...lengths) === 0) return null;
+  const shifts = [0, ...changes.map((change) => change.shiftSeconds)];
+  const firstAt = spanAt(shape, shape.start).startAt + Math.min(...shifts) * 1000;
+  const lastAt = cutUntilAt + (Math.max(...shifts) + Math.max(...lengths)) * 1000;
+  const startAt = Math.max(firstAt, window.fromAt);
+  const endAt = Math.min(lastAt, window.untilAt);
+  return startAt < endAt ? { startAt, endAt } : null;
+}
+
+interface Governed extends Interval {
+  by: NeutralEvent;
 }
 
 /** The span of an occurrence after the last change that governs it; null when it takes no time. */
 function governed(
   candidate: Candidate,
   master: NeutralEvent,
-  exceptions: Exceptions,
-): (Interval & { nativeId: string }) | null {
-  const change = exceptions.futureChanges.findLast((one) => one.fromAt <= candidate.startAt);
+  { futureChanges }: Exceptions,
+): Governed | null {
+  const change = futureChanges.findLast((one) => one.fromAt <= candidate.at);
   if (!change) {
     if (!takesTime(master)) return null;
-    return { startAt: candidate.startAt, endAt: candidate.endAt, nativeId: master.nativeId };
+    return { startAt: candidate.startAt, endAt: candidate.endAt, by: master };
   }
   if (!change.shape) return null;
-  const wall = wallOn(change.shape, candidate.startAt) + change.shiftSeconds;
-  return { ...spanAt(change.shape, wall), nativeId: change.event.nativeId };
+  const wall = wallOn(change.shape, candidate.at) + change.shiftSeconds;
+  return { ...spanAt(change.shape, wall), by: change.event };
 }
-
-const keyOf = (candidate: Candidate, shape: Shape): string =>
-  shape.isDate ? dateText(candidate.wall) : instantText(candidate.startAt);

@@ -1,9 +1,13 @@
 import { civilDate, DAY_SECONDS, modulo, weekdayOf } from './civil.ts';
 import type { Rule } from './rule.ts';
 
-/** Fills in from DTSTART what the rule needs and does not say (RFC 5545 §3.3.10). */
+/**
+ * Fills in from DTSTART what the rule needs and does not say (RFC 5545 §3.3.10). Where the RFC
+ * leaves a choice: days of the month in a yearly rule are in DTSTART's month, and numbered weeks
+ * give DTSTART's weekday.
+ */
 export function completed(rule: Rule, start: number): Rule {
-  const time = modulo(Math.floor(start), DAY_SECONDS);
+  const time = modulo(start, DAY_SECONDS);
   const isSubDaily = ['SECONDLY', 'MINUTELY', 'HOURLY'].includes(rule.frequency);
   const or = (list: readonly number[], value: number) => (list.length > 0 ? list : [value]);
   return {
@@ -19,13 +23,17 @@ export function completed(rule: Rule, start: number): Rule {
 }
 
 function dayDefaults(rule: Rule, startDay: number): Partial<Rule> {
+  const { frequency, months, weekNumbers, yearDays, monthDays, days } = rule;
   const { month, day } = civilDate(startDay);
   const weekday = [{ weekday: weekdayOf(startDay), nth: 0 }];
-  const saysDay = [rule.yearDays, rule.monthDays, rule.days].some((list) => list.length > 0);
-  if (saysDay) return {};
-  if (rule.frequency === 'WEEKLY') return { days: weekday };
-  if (rule.frequency === 'MONTHLY') return { monthDays: [day] };
-  if (rule.frequency !== 'YEARLY') return {};
-  if (rule.weekNumbers.length > 0) return { days: weekday };
-  return { monthDays: [day], months: rule.months.length > 0 ? rule.months : [month] };
+  if (frequency === 'YEARLY' && weekNumbers.length + yearDays.length === 0) {
+    const isByMonth = monthDays.length > 0 || days.length === 0;
+    return {
+      months: months.length > 0 || !isByMonth ? months : [month],
+      monthDays: monthDays.length > 0 || days.length > 0 ? monthDays : [day],
+    };
+  }
+  if (yearDays.length + monthDays.length + days.length > 0) return {};
+  if (frequency === 'WEEKLY' || frequency === 'YEARLY') return { days: weekday };
+  return frequency === 'MONTHLY' ? { monthDays: [day] } : {};
 }

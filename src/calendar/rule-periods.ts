@@ -1,6 +1,6 @@
 import { civilDate, DAY_SECONDS, dayNumber, modulo } from './civil.ts';
-import { allowsMonth, keepsDay, weekStartOf, weekYearOf, yearStart } from './rule-days.ts';
-import { completed } from './rule-defaults.ts';
+import type { DayFilter } from './rule-days.ts';
+import { addMonth, keepsDay, weekStartOf, weekYearOf, yearStart } from './rule-days.ts';
 import type { Rule } from './rule.ts';
 
 /** How many steps a walk may still take; below zero it has been cut short. */
@@ -8,163 +8,131 @@ export interface StepBudget {
   left: number;
 }
 
-/** One period's candidates: every base plus every offset, both ascending, in wall seconds. */
-export interface PeriodSet {
-  bases: readonly number[];
-  offsets: readonly number[];
+/** The weeks, months or years a rule steps by, each with a number. */
+export interface Periods {
+  /** The first one on the rule's grid that may hold DTSTART. */
+  first: number;
+  numberOf: (day: number) => number;
+  firstDay: (period: number) => number;
+  /** The days of a period that pass the rule, ascending; pays for what it looks at. */
+  daysOf: (period: number, budget: StepBudget) => number[];
+  /** How many days every period has, where they all have as many. */
+  evenDays: number | null;
 }
 
-interface Range {
-  rule: Rule;
-  start: number;
-  /** Periods that end before this are jumped over. */
-  begin: number;
-  until: number;
-  budget: StepBudget;
+export function periodsOf(filter: DayFilter, start: number, isMember: IsMember): Periods {
+  const { rule } = filter;
+  if (rule.frequency === 'WEEKLY') return weeks(filter, start);
+  if (rule.frequency === 'MONTHLY') return months(filter, start);
+  return rule.weekNumbers.length > 0 ? weekYears(filter, start, isMember) : years(filter, start);
 }
 
-/** The sets of the rule's periods from `begin` on, ascending, empty ones left out. */
-export function* periodSets(range: Range): Generator<PeriodSet> {
-  const rule = completed(range.rule, range.start);
-  if (isSubDaily(rule)) yield* timePeriods({ ...range, rule });
-  else yield* dayPeriods({ ...range, rule });
-}
+/** Whether DTSTART is one of the occurrences that a period's days give. */
+export type IsMember = (days: readonly number[]) => boolean;
 
-const UNIT_SECONDS = { SECONDLY: 1, MINUTELY: 60, HOURLY: 3600 } as const;
-type SubDailyRule = Rule & { frequency: keyof typeof UNIT_SECONDS };
+const dayOf = (wall: number): number => Math.floor(wall / DAY_SECONDS);
 
-const isSubDaily = (rule: Rule): rule is SubDailyRule => rule.frequency in UNIT_SECONDS;
-
-function* dayPeriods({ rule, start, begin, until, budget }: Range): Generator<PeriodSet> {
-  const offsets = rule.hours.flatMap((hour) =>
-    rule.minutes.flatMap((minute) =>
-      rule.seconds.map((second) => hour * 3600 + minute * 60 + second),
-    ),
-  );
-  const anchor = periodNumber(rule, Math.floor(start / DAY_SECONDS));
-  const reached = periodNumber(rule, Math.floor(begin / DAY_SECONDS));
-  const skipped = Math.max(0, Math.floor((reached - anchor) / rule.interval));
-  for (let period = anchor + skipped * rule.interval; ; period += rule.interval) {
-    const first = firstDay(rule, period);
-    if (first * DAY_SECONDS >= until) return;
-    const end = firstDay(rule, period + 1);
-    budget.left -= 1;
-    const days: number[] = [];
-    for (let day = first; day < end; day = allowsMonth(rule, day) ? day + 1 : nextMonth(day, end)) {
-      budget.left -= 1;
-      if (keepsDay(rule, day)) days.push(day * DAY_SECONDS);
-    }
-    if (budget.left < 0) return;
-    if (days.length > 0) yield { bases: days, offsets };
-  }
-}
-
-/** Counts days, weeks, months or years, whichever the rule steps by. */
-function periodNumber(rule: Rule, day: number): number {
-  if (rule.frequency === 'DAILY') return day;
+function weeks(filter: DayFilter, start: number): Periods {
+  const { weekStart, days } = filter.rule;
   // 1970-01-04 was a Sunday, day 3.
-  if (rule.frequency === 'WEEKLY') return Math.floor((day - 3 - rule.weekStart) / 7);
-  if (rule.frequency === 'YEARLY' && rule.weekNumbers.length > 0) return weekYearOf(rule, day);
-  const { year, month } = civilDate(day);
-  return rule.frequency === 'YEARLY' ? year : year * 12 + month - 1;
-}
-
-function firstDay(rule: Rule, period: number): number {
-  if (rule.frequency === 'DAILY') return period;
-  if (rule.frequency === 'WEEKLY') return period * 7 + 3 + rule.weekStart;
-  if (rule.frequency === 'MONTHLY') {
-    return dayNumber({ year: Math.floor(period / 12), month: modulo(period, 12) + 1, day: 1 });
-  }
-  return rule.weekNumbers.length > 0 ? weekStartOf(rule, period) : yearStart(period);
-}
-
-function nextMonth(day: number, end: number): number {
-  const { year, month } = civilDate(day);
-  const next = dayNumber({ year: month === 12 ? year + 1 : year, month: (month % 12) + 1, day: 1 });
-  return Math.min(next, end);
-}
-
-/** Hours, minutes or seconds lie on a grid; whole days without a point or a match are jumped. */
-function* timePeriods(range: Range & { rule: SubDailyRule }): Generator<PeriodSet> {
-  const { rule, start, begin, until, budget } = range;
-  const unit = UNIT_SECONDS[rule.frequency];
-  const grid = { unit, stride: unit * rule.interval, origin: Math.floor(start / unit) * unit };
-  const offsets = offsetsWithin(rule);
-  let reached = Math.max(grid.origin, Math.floor(begin / unit) * unit);
-  while (budget.left > 0) {
-    const point = grid.origin + Math.ceil((reached - grid.origin) / grid.stride) * grid.stride;
-    if (point >= until) return;
-    const day = Math.floor(point / DAY_SECONDS);
-    budget.left -= 1;
-    if (keepsDay(rule, day)) {
-      for (const base of pointsOfDay(range, grid, point)) yield { bases: [base], offsets };
-    }
-    const next = allowsMonth(rule, day) ? day + 1 : nextMonth(day, Infinity);
-    reached = next * DAY_SECONDS;
-  }
-  budget.left = -1;
-}
-
-interface Grid {
-  unit: number;
-  stride: number;
-  origin: number;
-}
-
-/** Walks the grid or the listed times of the day, whichever are fewer. */
-function* pointsOfDay(range: Range, grid: Grid, first: number): Generator<number> {
-  const { rule, budget, until } = range;
-  const midnight = Math.floor(first / DAY_SECONDS) * DAY_SECONDS;
-  const end = Math.min(midnight + DAY_SECONDS, until);
-  const listed = listedTimes(rule, grid.unit);
-  const gridPoints = Math.ceil((end - first) / grid.stride);
-  if (listed.size < gridPoints) {
-    for (const time of listed.times()) {
-      const point = midnight + time;
-      budget.left -= 1;
-      if (point >= end || budget.left < 0) return;
-      if (point >= first && (point - grid.origin) % grid.stride === 0) yield point;
-    }
-    return;
-  }
-  for (let point = first; point < end; point += grid.stride) {
-    budget.left -= 1;
-    if (budget.left < 0) return;
-    if (keepsTime(rule, point - midnight, grid.unit)) yield point;
-  }
-}
-
-const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
-const EVERY_HOUR = upTo(24);
-const EVERY_SIXTIETH = upTo(60);
-const FIRST_ONLY = [0];
-
-function listedTimes(rule: Rule, unit: number): { size: number; times: () => Generator<number> } {
-  const hours = rule.hours.length > 0 ? rule.hours : EVERY_HOUR;
-  const minutes = unit > 60 ? FIRST_ONLY : rule.minutes.length > 0 ? rule.minutes : EVERY_SIXTIETH;
-  const seconds = unit > 1 ? FIRST_ONLY : rule.seconds.length > 0 ? rule.seconds : EVERY_SIXTIETH;
+  const numberOf = (day: number) => Math.floor((day - 3 - weekStart) / 7);
+  const firstDay = (period: number) => period * 7 + 3 + weekStart;
   return {
-    size: hours.length * minutes.length * seconds.length,
-    *times() {
-      for (const hour of hours) {
-        for (const minute of minutes) {
-          for (const second of seconds) yield hour * 3600 + minute * 60 + second;
-        }
-      }
-    },
+    first: numberOf(dayOf(start)),
+    numberOf,
+    firstDay,
+    daysOf: (period, budget) => keptWithin(filter, firstDay(period), budget),
+    evenDays: filter.isWeekly ? new Set(days.map((one) => one.weekday)).size : null,
   };
 }
 
-function keepsTime(rule: Rule, time: number, unit: number): boolean {
-  const lacks = (list: readonly number[], value: number) =>
-    list.length > 0 && !list.includes(value);
-  if (lacks(rule.hours, Math.floor(time / 3600))) return false;
-  if (unit <= 60 && lacks(rule.minutes, Math.floor((time % 3600) / 60))) return false;
-  return unit > 1 || !lacks(rule.seconds, time % 60);
+function keptWithin(filter: DayFilter, firstOfWeek: number, budget: StepBudget): number[] {
+  const days: number[] = [];
+  budget.left -= 7;
+  for (let day = firstOfWeek; day < firstOfWeek + 7; day += 1) {
+    if (keepsDay(filter, day)) days.push(day);
+  }
+  return days;
 }
 
-function offsetsWithin(rule: SubDailyRule): number[] {
-  if (rule.frequency === 'SECONDLY') return FIRST_ONLY;
-  if (rule.frequency === 'MINUTELY') return [...rule.seconds];
-  return rule.minutes.flatMap((minute) => rule.seconds.map((second) => minute * 60 + second));
+function months(filter: DayFilter, start: number): Periods {
+  const numberOf = (day: number) => {
+    const { year, month } = civilDate(day);
+    return year * 12 + month - 1;
+  };
+  const monthOf = (period: number) => ({
+    year: Math.floor(period / 12),
+    month: modulo(period, 12) + 1,
+  });
+  return {
+    first: numberOf(dayOf(start)),
+    numberOf,
+    firstDay: (period) => dayNumber({ ...monthOf(period), day: 1 }),
+    daysOf(period, budget) {
+      const days: number[] = [];
+      budget.left -= addMonth(filter, monthOf(period), days);
+      return days;
+    },
+    evenDays: evenMonthDays(filter.rule),
+  };
+}
+
+/** Days that every month has: up to the 28th, or up to the fourth of a weekday. */
+function evenMonthDays({
+  months: some,
+  weekNumbers,
+  yearDays,
+  monthDays,
+  days,
+}: Rule): number | null {
+  if (some.length + weekNumbers.length + yearDays.length > 0) return null;
+  const numbers = days.length === 0 ? monthDays : days.map((one) => one.nth);
+  if (days.length > 0 && monthDays.length > 0) return null;
+  const most = days.length > 0 ? 4 : 28;
+  const isEven =
+    numbers.every((one) => one > 0 && one <= most) ||
+    (numbers.every((one) => one < 0 && one >= -most) && numbers.length > 0);
+  return isEven ? numbers.length : null;
+}
+
+function years(filter: DayFilter, start: number): Periods {
+  return {
+    first: civilDate(dayOf(start)).year,
+    numberOf: (day) => civilDate(day).year,
+    firstDay: yearStart,
+    daysOf(year, budget) {
+      const days: number[] = [];
+      for (let month = 1; month <= 12; month += 1) {
+        budget.left -= addMonth(filter, { year, month }, days);
+      }
+      return days;
+    },
+    evenDays: null,
+  };
+}
+
+/**
+ * Years of whole weeks, so that days which lie in the neighbouring calendar year belong. INTERVAL
+ * counts from DTSTART's week-year if DTSTART is an occurrence, else from its calendar year.
+ */
+function weekYears(filter: DayFilter, start: number, isMember: IsMember): Periods {
+  const { rule } = filter;
+  const daysOf = (year: number, budget: StepBudget) => {
+    const first = weekStartOf(rule, year);
+    const count = (weekStartOf(rule, year + 1) - first) / 7;
+    const numbers = rule.weekNumbers.map((one) => (one > 0 ? one : count + 1 + one));
+    const inside = [...new Set(numbers)].filter((one) => one >= 1 && one <= count);
+    const ascending = inside.toSorted((a, b) => a - b);
+    budget.left -= 1;
+    return ascending.flatMap((one) => keptWithin(filter, first + (one - 1) * 7, budget));
+  };
+  const own = weekYearOf(rule, dayOf(start));
+  const anchor = isMember(daysOf(own, { left: 0 })) ? own : civilDate(dayOf(start)).year;
+  return {
+    first: own + modulo(anchor - own, rule.interval),
+    numberOf: (day) => weekYearOf(rule, day),
+    firstDay: (year) => weekStartOf(rule, year),
+    daysOf,
+    evenDays: null,
+  };
 }

@@ -7,7 +7,7 @@ import type { Rule } from './rule.ts';
 import type { Occurrence, OccurrenceSet, Series } from './series.ts';
 import { holds } from './series.ts';
 import type { Shape } from './shape.ts';
-import { reaches, spanAt } from './shape.ts';
+import { longestSeconds, reaches, spanAt } from './shape.ts';
 import { instantToWall, wallToInstant } from './zones.ts';
 
 export interface Candidate extends Occurrence, Interval {}
@@ -22,33 +22,47 @@ export interface Expansion {
   occurrencesLeft: number;
   /** Set when a limit left occurrences or exclusions of the window out. */
   isCut: boolean;
-  /** From this instant on occurrences may be missing; null where none is. */
-  cutAt: number | null;
+  /** The last instants at which the rules that were cut could start anything; ±Infinity for none. */
+  cutUntilAt: number;
 }
 
 /**
- * The occurrences of a series that could reach the window, before exceptions: DTSTART, what the
- * rules and RDATEs add, less what EXRULEs and EXDATEs take away. Each instant comes once.
+ * The occurrences of a series that could reach the window, before exceptions: DTSTART whether or
+ * not a rule generates it, what the rules and RDATEs add, less what EXRULEs and EXDATEs take away.
+ * Each instant comes once.
  */
 export function candidates(expansion: Expansion): Candidate[] {
   const { series, shape } = expansion;
   const range = wallRange(expansion);
-  const found = new Map<number, Candidate>();
-  const add = (candidate: Candidate) => {
-    const known = found.get(candidate.startAt);
-    if (!known || known.endAt < candidate.endAt) found.set(candidate.startAt, candidate);
-  };
-  if (series.rules.length === 0) add({ wall: shape.start, ...spanAt(shape, shape.start) });
-  for (const rule of series.rules) {
-    for (const one of ruleCandidates(expansion, { rule, startCounts: true, ...range })) add(one);
-  }
+  const lists = series.rules.map((rule) => ruleCandidates(expansion, rule, range));
+  const extras = [candidateAt(shape, shape.start)];
   for (const { wall, endAt } of series.extraDates) {
     if (wall < range.from || (wall >= range.until && endAt === null)) continue;
-    const span = spanAt(shape, wall);
-    add({ wall, startAt: span.startAt, endAt: endAt ?? span.endAt });
+    const own = candidateAt(shape, wall);
+    extras.push(endAt === null ? own : { ...own, endAt });
   }
+  const found = joined([extras, ...lists]);
   const excluded = exclusions(expansion, range);
-  return [...found.values()].filter((one) => !holds(excluded, one));
+  if (excluded.instants.size + excluded.days.size === 0) return found;
+  return found.filter((one) => !holds(excluded, one));
+}
+
+function candidateAt(shape: Shape, wall: number): Candidate {
+  const { startAt, endAt } = spanAt(shape, wall);
+  const at = shape.nights ? wallToInstant(wall, shape.zone) : startAt;
+  return { wall, at, startAt, endAt };
+}
+
+/** One of each instant, the longest. */
+function joined(lists: readonly Candidate[][]): Candidate[] {
+  const found = new Map<number, Candidate>();
+  for (const list of lists) {
+    for (const one of list) {
+      const known = found.get(one.at);
+      if (!known || known.endAt < one.endAt) found.set(one.at, one);
+    }
+  }
+  return [...found.values()];
 }
 
 interface WallRange {
@@ -66,14 +80,15 @@ function wallRange({ shape, series, exceptions, window }: Expansion): WallRange 
   const extraLengths = series.extraDates.map(({ wall, endAt }) =>
     endAt === null ? 0 : (endAt - wallToInstant(wall, shape.zone)) / 1000,
   );
-  const lengths = [shape.lengthSeconds, ...changes.map((change) => change.shape!.lengthSeconds)];
+  const lengths = [longestSeconds(shape), ...changes.map(({ shape: own }) => longestSeconds(own!))];
   const longest = [...lengths, ...extraLengths].reduce((a, b) => Math.max(a, b), 0);
-  const slack = shape.isDate || changes.length > 0 ? DAY_SECONDS : 0;
+  const slack = (shape.isDate || changes.length > 0 ? 1 : 0) + (shape.nights ? 2 : 0);
   const fromAt = window.fromAt - (longest + Math.max(...shifts)) * 1000;
   const untilAt = window.untilAt - Math.min(...shifts) * 1000;
+  const wallAt = (at: number) => instantToWall(at, shape.zone);
   return {
-    from: instantToWall(fromAt, shape.zone) - spreadSeconds(shape.zone, fromAt) - slack,
-    until: instantToWall(untilAt, shape.zone) + spreadSeconds(shape.zone, untilAt) + slack,
+    from: wallAt(fromAt) - spreadSeconds(shape.zone, fromAt) - slack * DAY_SECONDS,
+    until: wallAt(untilAt) + spreadSeconds(shape.zone, untilAt) + slack * DAY_SECONDS,
   };
 }
 
@@ -83,36 +98,37 @@ function spreadSeconds(zone: string, at: number): number {
   return Math.round(Math.max(...offsets) - Math.min(...offsets));
 }
 
-interface RuleRange extends WallRange {
-  rule: Rule;
-  startCounts: boolean;
-}
+/** Walls looked at beyond those that may reach the window: a second each in the range's slack. */
+const ROOM = 15_000;
 
 /** Marks the expansion cut when the rule has more than the limits allow. */
-function* ruleCandidates(expansion: Expansion, range: RuleRange): Generator<Candidate> {
-  const { shape, window, stepsLeft: budget } = expansion;
-  const bound = untilBound(range.rule, shape);
+function ruleCandidates(expansion: Expansion, given: Rule, range: WallRange): Candidate[] {
+  const { shape, window } = expansion;
+  const bound = untilBound(given, shape);
+  const rule = shape.isDate ? withoutTimes(given) : given;
+  const limit = expansion.occurrencesLeft + ROOM;
   const until = Math.min(range.until, bound.wall);
-  const rule = shape.isDate ? withoutTimes(range.rule) : range.rule;
-  const cut = (at: number) => {
-    expansion.isCut = true;
-    // An exclusion that is missing leaves time taken: nothing is cut off by it.
-    if (range.startCounts) expansion.cutAt = Math.min(expansion.cutAt ?? Infinity, at);
-  };
-  let lastAt = window.fromAt;
-  for (const at of occurrences({ ...range, rule, start: shape.start, until, budget })) {
-    const wall = shape.isDate ? Math.floor(at / DAY_SECONDS) * DAY_SECONDS : at;
-    const candidate = { wall, ...spanAt(shape, wall) };
-    if (wall !== shape.start && candidate.startAt > bound.at) continue;
+  const budget = expansion.stepsLeft;
+  const walls = occurrences({ rule, start: shape.start, from: range.from, until, budget, limit });
+  const found: Candidate[] = [];
+  const isTooMany = walls.length >= limit;
+  if (isTooMany) expansion.occurrencesLeft = -1;
+  // Of a rule with too many none is made: all time from DTSTART to its end is taken.
+  for (const wall of isTooMany ? [] : walls) {
+    const day = shape.isDate ? Math.floor(wall / DAY_SECONDS) * DAY_SECONDS : wall;
+    const candidate = candidateAt(shape, day);
+    if (candidate.at > bound.at) break;
+    if (found.at(-1)?.at === candidate.at) continue;
     if (reaches(candidate, window)) expansion.occurrencesLeft -= 1;
-    if (expansion.occurrencesLeft < 0) {
-      cut(candidate.startAt);
-      return;
-    }
-    lastAt = candidate.startAt;
-    yield candidate;
+    if (expansion.occurrencesLeft < 0) break;
+    found.push(candidate);
   }
-  if (budget.left < 0) cut(lastAt);
+  if (budget.left < 0 || expansion.occurrencesLeft < 0) {
+    expansion.isCut = true;
+    const lastAt = Math.min(bound.at, wallToInstant(Math.min(bound.wall, range.until), shape.zone));
+    expansion.cutUntilAt = Math.max(expansion.cutUntilAt, lastAt);
+  }
+  return found;
 }
 
 /** Times of day mean nothing for whole days, and are to be passed over (RFC 5545 §3.3.10). */
@@ -120,13 +136,15 @@ const withoutTimes = (rule: Rule): Rule => ({ ...rule, hours: [], minutes: [], s
 
 /**
  * Where UNTIL ends a rule: exclusive on the wall, inclusive as an instant. A date for a timed rule
- * means all of that day; an instant for whole days takes the later of its days in UTC and at home.
+ * means all of that day; beside a floating start the Z of an instant is passed over; beside whole
+ * days an instant means the later of its days in UTC and at home.
  */
-function untilBound({ until }: Rule, shape: Shape): { wall: number; at: number } {
+export function untilBound({ until }: Rule, shape: Shape): { wall: number; at: number } {
   if (!until) return { wall: Infinity, at: Infinity };
   const day = Math.floor(until.wall / DAY_SECONDS) * DAY_SECONDS;
   if (until.form === 'date') return { wall: day + DAY_SECONDS, at: Infinity };
-  if (until.form === 'local') return { wall: until.wall + 1, at: Infinity };
+  if (until.form === 'local' || shape.kind === 'floating')
+    return { wall: until.wall + 1, at: Infinity };
   const at = until.wall * 1000;
   const home = instantToWall(at, shape.zone);
   if (shape.isDate) return { wall: Math.max(day, home) + 1, at: Infinity };
@@ -137,10 +155,11 @@ function exclusions(expansion: Expansion, range: WallRange): OccurrenceSet {
   const { series } = expansion;
   if (series.exceptionRules.length === 0) return series.excluded;
   const instants = new Set(series.excluded.instants);
+  // An exclusion that is missing leaves time taken: nothing is cut off by it.
+  const { cutUntilAt } = expansion;
   for (const rule of series.exceptionRules) {
-    for (const one of ruleCandidates(expansion, { rule, startCounts: false, ...range })) {
-      instants.add(one.startAt);
-    }
+    for (const one of ruleCandidates(expansion, rule, range)) instants.add(one.at);
   }
-  return { instants, dates: series.excluded.dates };
+  expansion.cutUntilAt = cutUntilAt;
+  return { instants, days: series.excluded.days };
 }

@@ -13,7 +13,7 @@ export type Frequency = (typeof FREQUENCIES)[number];
 
 const WEEKDAYS = ['SU', 'MO', 'TU', 'WE', 'TH', 'FR', 'SA'] as const;
 
-interface RuleDay {
+export interface RuleDay {
   /** 0 is Sunday. */
   weekday: number;
   /** Which one in the month or year, negative from its end; 0 means every one. */
@@ -51,6 +51,22 @@ interface RuleUntil {
  * Unknown parts (`X-…`) are passed over; parts may come in any order and case.
  */
 export function parseRule(text: string): Rule | null {
+  const known = rules.get(text);
+  if (known !== undefined) return known;
+  const rule = readRule(text);
+  if (text.length > LONGEST_KEPT) return rule;
+  if (rules.size >= RULES_KEPT) rules.clear();
+  rules.set(text, rule);
+  return rule;
+}
+
+/** Calendars repeat few rules very often; what a text means never changes. */
+const rules = new Map<string, Rule | null>();
+const RULES_KEPT = 1_000;
+
+const LONGEST_KEPT = 500;
+
+function readRule(text: string): Rule | null {
   const parts = new Map<string, string>();
   for (const part of text.trim().split(';')) {
     const at = part.indexOf('=');

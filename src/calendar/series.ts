@@ -1,5 +1,5 @@
 import type { NeutralEvent } from '../domain/event.ts';
-import { dateText, DAY_SECONDS, readWall } from './civil.ts';
+import { DAY_SECONDS, readWall } from './civil.ts';
 import type { ContentLine } from './content-lines.ts';
 import { readContentLine } from './content-lines.ts';
 import { readDuration } from './duration.ts';
@@ -11,18 +11,21 @@ import { instantToWall, resolveZone, wallToInstant } from './zones.ts';
 /** A set of occurrences named by instant, or by the day they start on. */
 export interface OccurrenceSet {
   instants: Set<number>;
-  /** `YYYY-MM-DD` on the wall of the series. */
-  dates: Set<string>;
+  /** Days since 1970-01-01 on the wall of the series. */
+  days: Set<number>;
 }
 
 export interface Occurrence {
   /** Wall seconds in the zone of the series. */
   wall: number;
-  startAt: number;
+  /** The instant that names it: its start, of whole days their midnight. */
+  at: number;
 }
 
-export const holds = (set: OccurrenceSet, { wall, startAt }: Occurrence): boolean =>
-  set.instants.has(startAt) || (set.dates.size > 0 && set.dates.has(dateText(wall)));
+export const emptySet = (): OccurrenceSet => ({ instants: new Set(), days: new Set() });
+
+export const holds = ({ instants, days }: OccurrenceSet, { wall, at }: Occurrence): boolean =>
+  instants.has(at) || (days.size > 0 && days.has(Math.floor(wall / DAY_SECONDS)));
 
 interface ExtraDate {
   /** Wall seconds in the zone of the series. */
@@ -46,7 +49,7 @@ export function readSeries(master: NeutralEvent, shape: Shape): Series {
     rules: [],
     exceptionRules: [],
     extraDates: [],
-    excluded: { instants: new Set(), dates: new Set() },
+    excluded: emptySet(),
     flaw: null,
   };
   for (const text of master.recurrence) {
@@ -111,7 +114,7 @@ function addExcluded(excluded: OccurrenceSet, value: Value, shape: Shape): boole
   if (!moment.isDate) excluded.instants.add(moment.at);
   // Some writers give midnight for a day; the day they mean is the one they wrote.
   const namesDay = moment.isDate || (shape.isDate && (!moment.isUtc || moment.isMidnight));
-  if (namesDay) excluded.dates.add(dateText(moment.written));
+  if (namesDay) excluded.days.add(Math.floor(moment.written / DAY_SECONDS));
   return true;
 }
 

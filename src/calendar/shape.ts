@@ -1,43 +1,68 @@
 import type { NeutralEvent, WallTime } from '../domain/event.ts';
 import type { Interval } from '../domain/interval.ts';
 import { DAY_SECONDS, readWall } from './civil.ts';
-import {
-  frameOf,
-  instantOf,
-  instantToWall,
-  textOf,
-  WallTimeError,
-  wallToInstant,
-  zoneIsKnown,
-} from './zones.ts';
+import { instantToWall, textOf, WallTimeError, wallToInstant, zoneIsKnown } from './zones.ts';
+
+/** What an entry leaves unsaid about where its times are. */
+export interface Frame {
+  /** The zone of floating times: the calendar's own. */
+  zone: string;
+  /** The zone of whole days: the resource's. */
+  dayZone: string;
+  /** On a resource sold by the night a whole day means the night after it; null elsewhere. */
+  nights: Nights | null;
+}
+
+/** Seconds of the local day at which a guest arrives and leaves. */
+export interface Nights {
+  arrivalSeconds: number;
+  departureSeconds: number;
+}
 
 /** Where an entry starts on the wall, in which zone, and how long it takes. */
 export interface Shape {
+  kind: WallTime['kind'];
   isDate: boolean;
   zone: string;
   /** Wall seconds. */
   start: number;
-  /** On the wall for whole days, elapsed for timed entries (RFC 5545 §3.8.5.3). */
+  /** Days that follow the wall: of whole days, or of a DURATION in days or weeks. */
+  lengthDays: number;
+  /** What elapses after them (RFC 5545 §3.8.5.3). */
   lengthSeconds: number;
+  nights: Nights | null;
 }
 
 /** Null without a start. A missing end means one day, or no time at all. Throws `WallTimeError`. */
 export function shapeOf(
-  event: Pick<NeutralEvent, 'start' | 'end'>,
-  defaultZone: string,
+  event: Pick<NeutralEvent, 'start' | 'end' | 'nominalDays'>,
+  frame: Frame,
 ): Shape | null {
   if (!event.start) return null;
-  const zone = frameOf(event.start, defaultZone);
+  const { kind } = event.start;
+  const zone = zoneOf(event.start, frame);
   if (!zoneIsKnown(zone)) throw new WallTimeError('unknown-zone');
-  const isDate = event.start.kind === 'date';
+  const isDate = kind === 'date';
   const start = wallOf(event.start);
-  const lengthSeconds = event.end
-    ? lengthTo(event.end, { isDate, zone, start, lengthSeconds: 0 }, defaultZone)
-    : isDate
-      ? DAY_SECONDS
-      : 0;
-  return { isDate, zone, start, lengthSeconds: Math.max(0, lengthSeconds) };
+  const nights = isDate ? frame.nights : null;
+  const shape: Shape = { kind, isDate, zone, start, lengthDays: 0, lengthSeconds: 0, nights };
+  if (isDate) return { ...shape, lengthDays: daysTo(event.end, shape, frame) };
+  if (!event.end) return shape;
+  const lengthDays = event.nominalDays ?? 0;
+  const after = { ...shape, start: start + lengthDays * DAY_SECONDS };
+  return { ...shape, lengthDays, lengthSeconds: secondsTo(event.end, after, frame) };
 }
+
+/** The zone a wall time is read in. */
+export function zoneOf(time: WallTime, frame: Frame): string {
+  if (time.kind === 'utc') return 'UTC';
+  if (time.kind === 'zoned') return time.zone;
+  return time.kind === 'date' ? frame.dayZone : frame.zone;
+}
+
+/** The instant of a time; of a date, its midnight. Throws `WallTimeError`. */
+export const placeOf = (time: WallTime, frame: Frame): number =>
+  wallToInstant(wallOf(time), zoneOf(time, frame));
 
 export function wallOf(time: WallTime): number {
   const reading = readWall(textOf(time));
@@ -45,22 +70,38 @@ export function wallOf(time: WallTime): number {
   return time.kind === 'date' ? Math.floor(reading.wall / DAY_SECONDS) * DAY_SECONDS : reading.wall;
 }
 
-function lengthTo(end: WallTime, shape: Shape, defaultZone: string): number {
-  const endAt = instantOf(end, defaultZone);
-  const startAt = wallToInstant(shape.start, shape.zone);
-  const startsInGap = instantToWall(startAt, shape.zone) !== shape.start;
-  // A start that a clock change moved forward must not shorten every later occurrence.
-  if (shape.isDate || startsInGap) return instantToWall(endAt, shape.zone) - shape.start;
-  return (endAt - startAt) / 1000;
+function daysTo(end: WallTime | null, shape: Shape, frame: Frame): number {
+  if (!end) return 1;
+  const wall = end.kind === 'date' ? wallOf(end) : instantToWall(placeOf(end, frame), shape.zone);
+  return Math.max(0, Math.ceil((wall - shape.start) / DAY_SECONDS));
 }
+
+function secondsTo(end: WallTime, shape: Shape, frame: Frame): number {
+  const endAt = placeOf(end, frame);
+  const startAt = wallToInstant(shape.start, shape.zone);
+  // A start that a clock change moved forward must not shorten every later occurrence.
+  const startsInGap = instantToWall(startAt, shape.zone) !== shape.start;
+  const seconds = startsInGap
+    ? instantToWall(endAt, shape.zone) - shape.start
+    : (endAt - startAt) / 1000;
+  return Math.max(0, seconds);
+}
+
+/** The longest that an occurrence of this shape may take, clock changes allowed for. */
+export const longestSeconds = ({ lengthDays, lengthSeconds }: Shape): number =>
+  lengthDays * DAY_SECONDS + lengthSeconds + (lengthDays > 0 ? DAY_SECONDS : 0);
 
 /** The instants an entry of this shape takes when it starts at `wall`. */
 export function spanAt(shape: Shape, wall: number): Interval {
-  const startAt = wallToInstant(wall, shape.zone);
-  const endAt = shape.isDate
-    ? wallToInstant(wall + shape.lengthSeconds, shape.zone)
-    : startAt + shape.lengthSeconds * 1000;
-  return { startAt, endAt };
+  const { zone, lengthDays, lengthSeconds, nights } = shape;
+  if (nights) {
+    const departure = wall + lengthDays * DAY_SECONDS + nights.departureSeconds;
+    const startAt = wallToInstant(wall + nights.arrivalSeconds, zone);
+    return { startAt, endAt: Math.max(startAt, wallToInstant(departure, zone)) };
+  }
+  const startAt = wallToInstant(wall, zone);
+  const onDay = lengthDays === 0 ? startAt : wallToInstant(wall + lengthDays * DAY_SECONDS, zone);
+  return { startAt, endAt: onDay + lengthSeconds * 1000 };
 }
 
 /** Zero-length spans reach the window they start in. */

@@ -1,5 +1,6 @@
 import { DAY_SECONDS, dayNumber, localText, readWall } from './civil.ts';
 import { occurrences } from './occurrences.ts';
+import type { Segment } from './offsets.ts';
 import { parseRule } from './rule.ts';
 
 /** Marks a zone string that carries a VTIMEZONE's observances as JSON (see `zoneTextOf`). */
@@ -59,18 +60,23 @@ interface OnsetTable {
   onsets: Onset[];
 }
 
-/** Milliseconds ahead of UTC at an instant; null when the text is not one `zoneTextOf` made. */
-export function vtimezoneOffset(zone: string, at: number): number | null {
+/** Where an instant lies between two onsets; null when the text is not one `zoneTextOf` made. */
+export function vtimezoneSegment(zone: string, at: number): Segment | null {
   const table = tableOf(zone);
   if (!table) return null;
+  const { onsets } = table;
   let low = 0;
-  let high = table.onsets.length;
+  let high = onsets.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (table.onsets[middle]!.at <= at) low = middle + 1;
+    if (onsets[middle]!.at <= at) low = middle + 1;
     else high = middle;
   }
-  return low === 0 ? table.firstOffsetMs : table.onsets[low - 1]!.offsetMs;
+  return {
+    fromAt: low === 0 ? -Infinity : onsets[low - 1]!.at,
+    untilAt: onsets[low]?.at ?? Infinity,
+    offsetMs: low === 0 ? table.firstOffsetMs : onsets[low - 1]!.offsetMs,
+  };
 }
 
 /** Tables depend on nothing but the text; the bound keeps hostile feeds from filling memory. */
@@ -136,12 +142,10 @@ function onsetsOf(observance: Observance): Onset[] {
   const walls = [start, ...dates].filter((wall) => wall !== undefined);
   const rule = observance.rule === null ? null : parseRule(observance.rule);
   if (!rule || start === undefined) return walls.map(onset);
-  const budget = { left: MAX_STEPS };
   const until = untilWall(observance, rule.until);
-  for (const wall of occurrences({ rule, start, from: start, until, startCounts: true, budget })) {
-    if (walls.push(wall) >= MAX_ONSETS) break;
-  }
-  return walls.map(onset);
+  const budget = { left: MAX_STEPS };
+  const found = occurrences({ rule, start, from: start, until, budget, limit: MAX_ONSETS });
+  return [...walls, ...found].map(onset);
 }
 
 /** UNTIL is in UTC here, while onsets are counted on the clock before the change. */

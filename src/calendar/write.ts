@@ -11,6 +11,8 @@ export interface ComposeRequest {
   start: WallTime;
   /** Exclusive. */
   end: WallTime;
+  /** Confirmed unless told. */
+  status?: 'confirmed' | 'tentative';
   summary: string;
   /** Tells our own entry when it is read back. */
   marker: string;
@@ -34,27 +36,31 @@ export function composeEvent(request: ComposeRequest): string {
     `DTSTART${timeValue(request.start)}`,
     `DTEND${timeValue(request.end)}`,
     `SUMMARY:${escapeText(request.summary)}`,
-    'STATUS:CONFIRMED',
+    `STATUS:${(request.status ?? 'confirmed').toUpperCase()}`,
     'TRANSP:OPAQUE',
     `${MARKER_PROPERTY}:${escapeText(request.marker)}`,
     'END:VEVENT',
     'END:VCALENDAR',
   ];
-  return lines.map((line) => `${folded(line)}\r\n`).join('');
+  return contentOf(lines);
 }
 
-function timeValue(time: WallTime): string {
+/** Lines as they are sent: CRLF-ended, folded at 75 octets (RFC 5545 §3.1). */
+export const contentOf = (lines: readonly string[]): string =>
+  lines.map((line) => `${folded(line)}\r\n`).join('');
+
+export function timeValue(time: WallTime): string {
   if (time.kind === 'date') return `;VALUE=DATE:${basic(time.date)}`;
   if (time.kind === 'floating') return `:${basic(localText(wallOf(time)))}`;
   return `:${basic(instantText(instantOf(time, 'UTC')))}`;
 }
 
-const basic = (text: string): string => text.replaceAll(/[-:]/g, '');
+export const basic = (text: string): string => text.replaceAll(/[-:]/g, '');
 
 // Control characters have no place in a text value (RFC 5545 §3.1).
 const CONTROLS = /(?!\n)\p{Cc}/gu;
 
-function escapeText(text: string): string {
+export function escapeText(text: string): string {
   const lines = text.replaceAll(/\r\n|\r/g, '\n').replaceAll(CONTROLS, ' ');
   return lines.replaceAll(/[\\;,]/g, (one) => `\\${one}`).replaceAll('\n', '\\n');
 }

@@ -1,9 +1,10 @@
 import type { WallTime } from '../domain/event.ts';
 import { DAY_SECONDS, readWall } from './civil.ts';
-import { offsetOf, spellingOf } from './offsets.ts';
+import type { Segment } from './offsets.ts';
+import { segmentOf, spellingOf } from './offsets.ts';
+import { shownZone, windowsZone } from './shown-zones.ts';
 import type { EmbeddedZone } from './vtimezone.ts';
 import { VTIMEZONE_PREFIX } from './vtimezone.ts';
-import { WINDOWS_ZONES } from './windows-zones.ts';
 
 /** A wall time that cannot be placed: its text is no date, or its zone is not known. */
 export class WallTimeError extends Error {
@@ -43,9 +44,11 @@ export function frameOf(wall: WallTime, defaultZone: string): string {
 /** Epoch milliseconds of wall seconds in a zone; gaps and folds as in `instantOf`. */
 export function wallToInstant(wall: number, zone: string): number {
   const asUtc = wall * 1000;
-  // Zones lie within a day of UTC, so these two are the offsets before and after any change near.
-  const before = knownOffset(zone, asUtc - DAY_SECONDS * 1000);
-  const after = knownOffset(zone, asUtc + DAY_SECONDS * 1000);
+  const { fromAt, untilAt, offsetMs } = knownSegment(zone, asUtc);
+  // Zones lie within a day of UTC: farther than that from any change there is only one offset.
+  if (asUtc - DAY_MS >= fromAt && asUtc + DAY_MS < untilAt) return asUtc - offsetMs;
+  const before = knownOffset(zone, asUtc - DAY_MS);
+  const after = knownOffset(zone, asUtc + DAY_MS);
   const early = asUtc - before;
   if (before === after && knownOffset(zone, early) === before) return early;
   for (const offset of [before, after].toSorted((a, b) => b - a)) {
@@ -55,23 +58,29 @@ export function wallToInstant(wall: number, zone: string): number {
   return asUtc - knownOffset(zone, asUtc - Math.max(before, after));
 }
 
+const DAY_MS = DAY_SECONDS * 1000;
+
 /** Wall seconds that clocks of the zone show at an instant. */
 export const instantToWall = (at: number, zone: string): number =>
   (at + knownOffset(zone, at)) / 1000;
 
-function knownOffset(zone: string, at: number): number {
-  const offset = offsetOf(zone, at);
-  if (offset === null) throw new WallTimeError('unknown-zone');
-  return offset;
+function knownSegment(zone: string, at: number): Segment {
+  const segment = segmentOf(zone, at);
+  if (segment === null) throw new WallTimeError('unknown-zone');
+  return segment;
 }
 
+const knownOffset = (zone: string, at: number): number => knownSegment(zone, at).offsetMs;
+
 /** Whether `instantOf` can place times in this zone: an IANA name, `±HH:MM` or `vtimezone:…`. */
-export const zoneIsKnown = (zone: string): boolean => offsetOf(zone, 0) !== null;
+export const zoneIsKnown = (zone: string): boolean => spellingOf(zone) !== null;
 
 /**
  * What a TZID means, as a zone name that stands alone: an IANA name (any case, aliases kept as
  * written), the tail of `/vendor/prefix/Europe/Paris`, a Windows name, a fixed offset, or the
- * feed's own VTIMEZONE: by X-LIC-LOCATION, at last by its observances. Null when nothing fits.
+ * feed's own VTIMEZONE: by X-LIC-LOCATION, else by its observances; at last a name as Windows shows
+ * it. Where a VTIMEZONE disagrees with a known name, the name counts: zone data is kept up, files
+ * are not. Null when nothing fits.
  */
 export function resolveZone(
   tzid: string,
@@ -82,19 +91,14 @@ export function resolveZone(
   return (
     (name.startsWith(VTIMEZONE_PREFIX) && zoneIsKnown(name) ? name : null) ??
     ianaZone(name) ??
-    WINDOWS_BY_LOWER_CASE.get(name.toLowerCase()) ??
+    windowsZone(name) ??
     fixedZone(name) ??
     pathTail(name) ??
     (own?.location ? ianaZone(own.location) : null) ??
     own?.zone ??
-    null
+    shownZone(name)
   );
 }
-
-const WINDOWS_BY_LOWER_CASE = new Map([
-  ...Object.entries(WINDOWS_ZONES).map(([name, zone]) => [name.toLowerCase(), zone] as const),
-  ['tzone://microsoft/utc', 'UTC'] as const,
-]);
 
 const UTC_NAMES = new Set(['utc', 'z', 'gmt', 'zulu', 'etc/utc', 'etc/gmt', 'uct', 'universal']);
 
@@ -119,5 +123,7 @@ function pathTail(name: string): string | null {
     const zone = ianaZone(parts.slice(from).join('/'));
     if (zone) return zone;
   }
-  return name.startsWith('/') && parts.length > 0 ? ianaZone(parts.join('/')) : null;
+  if (!name.startsWith('/') || parts.length === 0) return null;
+  // Of a single last part only UTC is sure to be meant.
+  return ianaZone(parts.join('/')) ?? (UTC_NAMES.has(parts.at(-1)!.toLowerCase()) ? 'UTC' : null);
 }

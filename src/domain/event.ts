@@ -17,7 +17,8 @@ export type WallTime =
 export const EVENT_STATUSES = ['confirmed', 'tentative', 'cancelled'] as const;
 export type EventStatus = (typeof EVENT_STATUSES)[number];
 
-export const EVENT_KINDS = ['default', 'out-of-office', 'working-elsewhere'] as const;
+/** `not-taken`: it takes no time whatever is set, as a declined invitation or a birthday. */
+export const EVENT_KINDS = ['default', 'out-of-office', 'working-elsewhere', 'not-taken'] as const;
 export type EventKind = (typeof EVENT_KINDS)[number];
 
 export interface NeutralEvent {
@@ -37,6 +38,11 @@ export interface NeutralEvent {
   start: WallTime | null;
   /** Exclusive. */
   end: WallTime | null;
+  /**
+   * Days of the length that follow the clock on the wall in every occurrence, as a DURATION in days
+   * or weeks asks for; what is left of the length elapses. Absent where all of it elapses.
+   */
+  nominalDays?: number;
   /** `RRULE:`, `EXRULE:`, `RDATE…:`, `EXDATE…:` lines in RFC 5545 §3.8.5 form; empty when single. */
   recurrence: string[];
   /** True when this exception also changes every later occurrence (RECURRENCE-ID RANGE=THISANDFUTURE). */
@@ -87,6 +93,7 @@ export function canonicalEvent(event: NeutralEvent): string {
     [...event.recurrence].toSorted(),
     event.thisAndFuture,
     event.marker,
+    ...(event.nominalDays ? [event.nominalDays] : []),
     ...(event.isListed ? ['listed'] : []),
     ...(event.inherits ? ['inherits'] : []),
   ]);

@@ -125,3 +125,10 @@ test('an entry at the edge of all years is read', () => {
   const { events } = parseFeed(text.join('\r\n'));
   expect(events).toMatchObject([{ end: { kind: 'date', date: '9999-12-31' } }]);
 });
+
+test('a text with more lines or components than are read says so, and is not complete', () => {
+  const wrap = (body: string) => `BEGIN:VCALENDAR\n${body}END:VCALENDAR\n`;
+  const many = [wrap('X:\n'.repeat(2_000_001)), wrap('BEGIN:VEVENT\nEND:VEVENT\n'.repeat(200_001))];
+  for (const text of many)
+    expect(parseFeed(text)).toMatchObject({ complete: false, isTooLarge: true });
+});

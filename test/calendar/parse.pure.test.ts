@@ -35,6 +35,7 @@ describe('what a feed says of an entry', () => {
     const parsed = parseFeed(text);
     expect(parsed).toEqual({
       complete: true,
+      isTooLarge: false,
       zone: null,
       withheld: [],
       events: [
@@ -335,6 +336,7 @@ describe('the text as it comes', () => {
   test('a page that is no calendar is incomplete and empty', () => {
     expect(parseFeed('<html><body>Sign in</body></html>')).toEqual({
       complete: false,
+      isTooLarge: false,
       zone: null,
       events: [],
       withheld: [],

@@ -183,12 +183,13 @@ describe('what lines add and take away', () => {
     }
   });
 
-  test('DTSTART counts even where the rule would not give it', () => {
+  test('DTSTART blocks where the rule would not give it, and uses none of COUNT', () => {
     const master = anEvent({ ...WEEKLY, recurrence: ['RRULE:FREQ=WEEKLY;BYDAY=WE;COUNT=3'] });
     expect(startsOf({ master, window: NOVEMBER })).toEqual([
       '2026-11-03T08:00:00Z',
       '2026-11-04T08:00:00Z',
       '2026-11-11T08:00:00Z',
+      '2026-11-18T08:00:00Z',
     ]);
   });
 
@@ -283,7 +284,7 @@ describe('single entries and edges', () => {
     expect(expanded({ master: lost, window: NOVEMBER })).toEqual({
       spans: [],
       truncated: false,
-      cutAt: null,
+      overLimits: null,
       withheld: 'bad-start',
     });
   });

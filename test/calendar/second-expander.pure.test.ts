@@ -91,9 +91,15 @@ function ours(given: Given): string[] {
   return spans.slice(0, COMPARED).map((span) => iso(span.startAt));
 }
 
+/** A convention of ours: days of the month in a yearly rule are in the month of DTSTART. */
+const withOurMonth = ({ rule, start }: Given): string =>
+  /FREQ=YEARLY.*BYMONTHDAY/.test(rule) && !/BYMONTH=|BYYEARDAY|BYWEEKNO/.test(rule)
+    ? `${rule};BYMONTH=${Number(start.slice(5, 7))}`
+    : rule;
+
 function theirs(given: Given): string[] {
   const rule = new RRuleTemporal({
-    rruleString: `DTSTART;TZID=${given.zone}:${given.start.replaceAll(/[-:]/g, '')}\nRRULE:${given.rule}`,
+    rruleString: `DTSTART;TZID=${given.zone}:${given.start.replaceAll(/[-:]/g, '')}\nRRULE:${withOurMonth(given)}`,
     maxIterations: 100_000,
     maxCandidateEvaluations: 10_000_000,
   });

@@ -1,7 +1,14 @@
+import fc from 'fast-check';
 import { Temporal as Tc39 } from 'temporal-polyfill';
 import { describe, expect, test } from 'vitest';
 import { parseFeed } from '../../src/calendar/parse.ts';
-import { instantOf, resolveZone, WallTimeError, zoneIsKnown } from '../../src/calendar/zones.ts';
+import {
+  instantOf,
+  instantToWall,
+  resolveZone,
+  WallTimeError,
+  zoneIsKnown,
+} from '../../src/calendar/zones.ts';
 import { WINDOWS_ZONES } from '../../src/calendar/windows-zones.ts';
 import { day, floating, iso, utc, zoned } from './an-event.ts';
 
@@ -61,6 +68,37 @@ describe('instants of wall times', () => {
   });
 });
 
+describe('offsets that are kept', () => {
+  test('are those that the engine gives, at any instant of any zone', () => {
+    const zones = Intl.supportedValuesOf('timeZone');
+    const seconds = fc.integer({ min: 0, max: Date.UTC(2101, 0, 1) / 1000 });
+    fc.assert(
+      fc.property(fc.constantFrom(...zones), seconds, (zone, second) => {
+        const theirs = Tc39.Instant.fromEpochMilliseconds(second * 1000).toZonedDateTimeISO(zone);
+        expect(instantToWall(second * 1000, zone) - second).toBe(
+          theirs.offsetNanoseconds / 1_000_000_000,
+        );
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test('change at the second the engine changes, also twice within a fortnight', () => {
+    const changes: Record<string, string[]> = {
+      'Europe/Paris': ['2026-03-29T01:00:00Z', '2099-10-25T01:00:00Z'],
+      'America/Recife': ['2000-10-08T03:00:00Z', '2000-10-15T02:00:00Z'],
+      'Africa/Casablanca': ['2026-02-15T02:00:00Z', '2026-03-22T02:00:00Z'],
+    };
+    for (const [zone, instants] of Object.entries(changes)) {
+      for (const instant of instants) {
+        const changeAt = Date.parse(instant);
+        const [before, after] = [changeAt - 1000, changeAt].map((one) => instantToWall(one, zone));
+        expect(after! - before!).not.toBe(1);
+      }
+    }
+  });
+});
+
 describe('zone names', () => {
   test.each([
     ['Europe/Paris', 'Europe/Paris'],
@@ -77,6 +115,19 @@ describe('zone names', () => {
     ['UTC+2', '+02:00'],
     ['-0330', '-03:30'],
     ['+05:45', '+05:45'],
+    ['/mozilla.org/20070129_1/UTC', 'UTC'],
+    ['/softwarestudio.org/Olson_20011030_5/America/New_York', 'America/New_York'],
+    ['/freeassociation.sourceforge.net/Tzfile/Europe/Paris', 'Europe/Paris'],
+    ['W. Europe', 'Europe/Berlin'],
+    ['Pacific Daylight Time', 'America/Los_Angeles'],
+    ['(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna', 'Europe/Amsterdam'],
+    ['(GMT+01.00) Sarajevo / Warsaw / Zagreb', 'Europe/Sarajevo'],
+    ['(UTC-05:00) Eastern Time (US & Canada)', 'America/New_York'],
+    ['(UTC-06:00) Guadalajara, Mexico City, Monterrey', 'America/Mexico_City'],
+    ['(UTC+09:00) Osaka, Sapporo, Tokyo', 'Asia/Tokyo'],
+    ['(UTC+00:00) Dublin, Edinburgh, Lisbon, London', 'Europe/Dublin'],
+    ['(UTC-07:00) Arizona', 'US/Arizona'],
+    ['(UTC) Coordinated Universal Time', 'UTC'],
   ])('%s means %s', (tzid, zone) => {
     expect(resolveZone(tzid)).toBe(zone);
   });
@@ -88,6 +139,10 @@ describe('zone names', () => {
 
   test('a name that says nothing is unknown', () => {
     expect(resolveZone('Customized Time Zone')).toBeNull();
+    expect(resolveZone('tzone://Microsoft/Custom')).toBeNull();
+    expect(resolveZone('(UTC+03:00) Atlantis')).toBeNull();
+    // The place is known, but its clocks are elsewhere.
+    expect(resolveZone('(UTC+07:00) Paris')).toBeNull();
     expect(resolveZone('')).toBeNull();
     expect(zoneIsKnown('Mars/Olympus')).toBe(false);
     expect(zoneIsKnown('vtimezone:{')).toBe(false);
@@ -165,6 +220,18 @@ describe('a VTIMEZONE in the feed', () => {
     ).toMatchObject({
       zone: 'Asia/Tokyo',
     });
+  });
+
+  test('that disagrees with a name that is known gives way to it', () => {
+    const wrong = CUSTOM_ZONE.with(1, 'TZID:Eastern Standard Time');
+    const { events } = feedWith(wrong, 'DTSTART;TZID=Eastern Standard Time:20260701T100000');
+    expect(events[0]!.start).toMatchObject({ zone: 'America/New_York' });
+  });
+
+  test('comes before what a loose name may mean', () => {
+    const own = CUSTOM_ZONE.with(1, 'TZID:Eastern');
+    const { events } = feedWith(own, 'DTSTART;TZID=Eastern:20260701T100000');
+    expect(events[0]!.start).toMatchObject({ zone: expect.stringMatching(/^vtimezone:/) });
   });
 
   test('does not leak into the next feed', () => {

@@ -84,3 +84,84 @@ test('passwords and secret addresses need no refresh', async () => {
   expect(await open('anything')).toEqual(url);
   expect(seen.refreshes).toEqual([]);
 });
+
+/** A provider that rotates: each refresh token it knows gives its successor. */
+function rotating(first: Credential, { dead = [] as string[] } = {}) {
+  let made = 0;
+  const spent: string[] = [];
+  const one = scene(first);
+  const provider = {
+    refresh({ refreshToken }: { refreshToken: string }) {
+      spent.push(refreshToken);
+      if (dead.includes(refreshToken))
+        return Promise.reject(new Failure({ kind: 'unauthorized', code: 'invalid_grant' }));
+      made += 1;
+      return Promise.resolve({ ...token(0, 0), refreshToken: `rotated-${made}` });
+    },
+  } as unknown as ChannelProvider;
+  const open = () => openAccess({ store: one.store, provider, now: () => NOW_AT });
+  return { ...one, spent, open };
+}
+
+test('the refresh token before is kept until its successor has worked', async () => {
+  const { seen, open } = rotating(token(0, 0));
+  await open();
+  expect(seen.credential).toMatchObject({
+    refreshToken: 'rotated-1',
+    previousRefreshToken: 'refresh-0',
+  });
+  await open();
+  expect(seen.credential).toMatchObject({
+    refreshToken: 'rotated-2',
+    previousRefreshToken: 'rotated-1',
+  });
+});
+
+test('a successor that never works is given up for the one before, and both refused ask for a person', async () => {
+  const before = { ...token(0, 0), previousRefreshToken: 'old' } as Credential;
+  const { seen, spent, open } = rotating(before, { dead: ['refresh-0'] });
+  await open();
+  expect(spent).toEqual(['refresh-0', 'old']);
+  expect(seen.credential).toMatchObject({ previousRefreshToken: 'old', refreshToken: 'rotated-1' });
+  expect(seen.marked).toBe(0);
+  const over = rotating(before, { dead: ['refresh-0', 'old'] });
+  await expect(over.open()).rejects.toThrow('invalid_grant');
+  expect(over.seen.marked).toBe(1);
+});
+
+test('while a token cannot be renewed it serves as long as it is good', async () => {
+  const down = new Failure({ kind: 'unavailable', code: 'account-in-use' });
+  const good = scene(token(0, 2 * MINUTE_MS), down);
+  expect(await good.open()).toMatchObject({ accessToken: 'access-0' });
+  await expect(good.open('access-0')).rejects.toThrow('account-in-use');
+  await expect(scene(token(0, MINUTE_MS), down).open()).rejects.toThrow('account-in-use');
+});
+
+test('a refused password is tried once more before the account waits for a person', async () => {
+  const basic = {
+    kind: 'basic',
+    serverUrl: 'https://dav.example/',
+    username: 'a',
+    password: 'p',
+  } as const;
+  const proofs: Credential[] = [];
+  let answer: Failure | null = null;
+  const { seen, store } = scene(basic);
+  const provider = {
+    prove({ credential }: { credential: Credential }) {
+      proofs.push(credential);
+      return answer ? Promise.reject(answer) : Promise.resolve({ credential, subject: null });
+    },
+  } as unknown as ChannelProvider;
+  const open = (refused?: string) =>
+    openAccess({ store, provider, now: () => NOW_AT, ...(refused !== undefined && { refused }) });
+  expect(await open()).toEqual(basic);
+  expect(await open('p')).toEqual(basic);
+  expect([proofs.length, seen.marked]).toEqual([1, 0]);
+  expect(await open('the-one-before')).toEqual(basic);
+  expect(proofs).toHaveLength(1);
+  answer = new Failure({ kind: 'unauthorized', code: 'http-401' });
+  await expect(open('p')).rejects.toThrow('http-401');
+  await expect(open()).rejects.toThrow('needs-reauthorization');
+  expect([proofs.length, seen.marked]).toEqual([2, 1]);
+});

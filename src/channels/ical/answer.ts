@@ -1,4 +1,4 @@
-import { Failure, retryAfterMs } from '../../domain/failure.ts';
+import { Failure, retryAfterMs, waitHeader } from '../../domain/failure.ts';
 import type { FailureKind } from '../../domain/failure.ts';
 import type { Validators } from './position.ts';
 
@@ -23,8 +23,8 @@ export function failureOfStatus(status: number, headers: Headers): Failure {
   const kind =
     KIND_BY_STATUS[status] ?? (status >= 500 || status === 304 ? 'unavailable' : 'invalid');
   // The host's own clock reads the date form, so that a difference between clocks does no harm.
-  const hostNowAt = Date.parse(headers['date'] ?? '');
-  const waitMs = retryAfterMs(headers['retry-after'], hostNowAt, Date.parse);
+  const hostNowAt = Date.parse(headers['date'] ?? '') || Date.now();
+  const waitMs = retryAfterMs(waitHeader(status, (name) => headers[name]), hostNowAt, Date.parse);
   const code = `http-${status}`;
   return new Failure({ kind, code, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) });
 }

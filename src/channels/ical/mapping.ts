@@ -21,13 +21,15 @@ export interface FeedContent {
 }
 
 /**
- * Reads a file, or refuses it as a whole: `feed-not-a-calendar` (a login or error page) and
- * `feed-incomplete` (cut off) say nothing about what is booked, so nothing may be removed by them.
+ * Reads a file, or refuses it as a whole: `feed-not-a-calendar` (a login or error page),
+ * `feed-incomplete` (cut off) and `feed-too-large` (more lines or entries than are read) say nothing
+ * about what is booked, so nothing may be removed by them.
  */
 export function readContent(text: string, defaultZone: string): FeedContent {
   if (!/^\uFEFF?[ \t]*BEGIN:VCALENDAR[ \t]*$/im.test(text))
     throw new Failure({ kind: 'invalid', code: 'feed-not-a-calendar' });
-  const { complete, events, withheld, zone } = parseFeed(text, { defaultZone });
+  const { complete, isTooLarge, events, withheld, zone } = parseFeed(text, { defaultZone });
+  if (isTooLarge) throw new Failure({ kind: 'invalid', code: 'feed-too-large' });
   if (!complete) throw new Failure({ kind: 'invalid', code: 'feed-incomplete' });
   const entries: Entry[] = [
     ...events

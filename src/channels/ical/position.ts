@@ -11,6 +11,8 @@ export interface Cursor extends Validators {
   /** Fingerprint of the address: validators of one address mean nothing at another. */
   feed: string;
   contentHash: string;
+  /** Of the file's bytes without its stamps: equal means that nothing need be read at all. */
+  textHash: string;
 }
 
 /** Where a pass stands in one content of the file; another content has other pages. */
@@ -21,7 +23,7 @@ export interface Checkpoint {
 }
 
 /** Raised when the same file would be read differently, so that every feed is read anew. */
-const READING_VERSION = 2;
+const READING_VERSION = 3;
 
 /** Tells one address from another without telling the address, whose secret is in it. */
 export const fingerprintOf = (url: string): string =>
@@ -30,11 +32,36 @@ export const fingerprintOf = (url: string): string =>
 export const writePosition = (position: Cursor | Checkpoint): string =>
   JSON.stringify({ version: READING_VERSION, ...position });
 
+const STAMP = Buffer.from('\nDTSTAMP');
+const LINE_END = 0x0a;
+
+/**
+ * Of a file as it came, read in a zone, with its DTSTAMP lines left out: many hosts put the time of
+ * the download there (RFC 5545 §3.8.7.2), and nothing we keep depends on it.
+ */
+export function textHashOf(body: Uint8Array, zone: string): string {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const kept = Buffer.allocUnsafe(bytes.length);
+  let length = 0;
+  let from = 0;
+  for (let at = bytes.indexOf(STAMP); at >= 0; at = bytes.indexOf(STAMP, from)) {
+    length += bytes.copy(kept, length, from, at + 1);
+    const end = bytes.indexOf(LINE_END, at + 1);
+    from = end < 0 ? bytes.length : end;
+    if (end < 0) break;
+  }
+  length += bytes.copy(kept, length, from);
+  const hash = createHash('sha256').update(zone).update('\n');
+  return hash.update(kept.subarray(0, length)).digest('base64url');
+}
+
 /** Null when it was not written by this version of the reading. */
 export function readCursor(text: string): Cursor | null {
-  const { feed, contentHash, etag, lastModified } = fieldsOf(text);
+  const { feed, contentHash, textHash, etag, lastModified } = fieldsOf(text);
   if (typeof feed !== 'string' || typeof contentHash !== 'string') return null;
-  return { feed, contentHash, etag: textOrNull(etag), lastModified: textOrNull(lastModified) };
+  if (typeof textHash !== 'string') return null;
+  const validators = { etag: textOrNull(etag), lastModified: textOrNull(lastModified) };
+  return { feed, contentHash, textHash, ...validators };
 }
 
 export function readCheckpoint(text: string): Checkpoint | null {

@@ -1,11 +1,23 @@
 import { Failure } from '../../domain/failure.ts';
 import type { FetchOutside, OutboundResponse } from '../../outbound/outbound.ts';
-import type { Access, ChannelProvider, Credential, Pulled, PullInput } from '../channel-provider.ts';
+import type {
+  Access,
+  ChannelProvider,
+  Credential,
+  Pulled,
+  PullInput,
+} from '../channel-provider.ts';
 import { ageMsOf, failureOfStatus, validatorsOf } from './answer.ts';
 import { decodeFeed } from './decode.ts';
 import { pageOf, readContent } from './mapping.ts';
 import type { FeedContent } from './mapping.ts';
-import { fingerprintOf, readCheckpoint, readCursor, writePosition } from './position.ts';
+import {
+  fingerprintOf,
+  readCheckpoint,
+  readCursor,
+  textHashOf,
+  writePosition,
+} from './position.ts';
 import type { Checkpoint, Cursor } from './position.ts';
 
 interface IcalLimits {
@@ -46,6 +58,7 @@ interface Feed {
 interface Loaded {
   content: FeedContent;
   headers: Record<string, string>;
+  textHash: string;
 }
 
 /**
@@ -67,6 +80,7 @@ export function createIcalProvider(settings: IcalSettings): ChannelProvider {
       write: false,
       renewal: 'none',
       absenceConfirmMs: ABSENCE_CONFIRM_MS,
+      endsWithLastEntry: true,
     },
     prove: async ({ credential }) => {
       await load(feed, { url: urlOf(credential), zone: 'UTC', signal: neverAborted() });
@@ -106,7 +120,10 @@ async function begin(feed: Feed, input: PullInput): Promise<Pulled> {
   const answer = await get(feed, { url, headers: conditions, signal: input.signal });
   if (answer.status === 304 && cursor && Object.keys(conditions).length > 0)
     return nothingNew(cursor, answer.headers);
-  const loaded = understand(answer, input.calendar.timeZone);
+  const { timeZone } = input.calendar;
+  if (cursor && answer.status === 200 && cursor.textHash === textHashOf(answer.body, timeZone))
+    return nothingNew({ ...cursor, ...validatorsOf(answer.headers) }, answer.headers);
+  const loaded = understand(answer, timeZone);
   if (cursor?.contentHash === loaded.content.hash)
     return nothingNew(newCursor(loaded, url), answer.headers, loaded.content);
   return page(feed, loaded, { url, offset: 0 });
@@ -178,9 +195,10 @@ const nothingNew = (
 const zoneOf = (content: FeedContent | undefined): { timeZone?: string } =>
   content?.zone ? { timeZone: content.zone } : {};
 
-const newCursor = ({ content, headers }: Loaded, url: string): Cursor => ({
+const newCursor = ({ content, headers, textHash }: Loaded, url: string): Cursor => ({
   feed: fingerprintOf(url),
   contentHash: content.hash,
+  textHash,
   ...validatorsOf(headers),
 });
 
@@ -200,7 +218,8 @@ async function load(
 function understand(answer: OutboundResponse, zone: string): Loaded {
   const { status, headers, body } = answer;
   if (status !== 200) throw failureOfStatus(status, headers);
-  return { content: readContent(decodeFeed(body, headers['content-type']), zone), headers };
+  const content = readContent(decodeFeed(body, headers['content-type']), zone);
+  return { content, headers, textHash: textHashOf(body, zone) };
 }
 
 function get(
