@@ -46,7 +46,10 @@ module.exports = {
     from('^src/channels/credentials\\.ts$', '^src/(channels/channel-provider\\.ts|domain/)'),
     from('^src/payments/stripe', `^src/(payments/|domain/)|${npm('stripe')}|${NODE}`),
     from('^src/outbound/', `^src/(outbound|domain)/|${npm('undici', 'ipaddr\\.js')}|${NODE}`),
-    from('^src/(config|vault|log)\\.ts$', `^src/(vault\\.ts|domain/)|${npm('zod')}|${NODE}`),
+    from(
+      '^src/(config|config-limits|vault|log)\\.ts$',
+      `^src/(vault\\.ts|config-limits\\.ts|domain/)|${npm('zod')}|${NODE}`,
+    ),
     from('^src/access\\.ts$', '^src/(channels/|domain/|store/|vault\\.ts$)'),
     from(
       '^src/store/',

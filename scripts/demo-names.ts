@@ -25,6 +25,24 @@ export const DEMO = {
     feed: 'studio',
     feedSecret: 'demo',
   },
+  practice: {
+    resourceId: 'practice',
+    connectionId: 'practice-microsoft',
+    accountId: 'demo-microsoft',
+    calendarId: 'AAMkDemoPractice=',
+    owner: 'practice@example.com',
+    refreshToken: 'M.C0_demo-refresh-token',
+  },
+  kayaks: {
+    resourceId: 'kayaks',
+    /** A calendar without units on a resource of several. */
+    capacity: 4,
+    connectionId: 'kayaks-caldav',
+    accountId: 'demo-caldav',
+    calendar: 'kayaks',
+    user: 'kayaks',
+    password: 'demo-demo-demo-demo',
+  },
   stripe: {
     account: 'acct_demo',
     secretKey: 'sk_test_demo',

@@ -1,6 +1,6 @@
 /** The demo's rows, each made once. Made again only where they can no longer be used. */
 import { SCOPES } from '../src/api/auth.ts';
-import type { Credential } from '../src/channels/channel-provider.ts';
+import type { Channel, Credential } from '../src/channels/channel-provider.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../src/domain/connection.ts';
 import { DEFAULT_RESOURCE_SETTINGS } from '../src/domain/resource.ts';
 import { createAccount, reauthorizeAccount } from '../src/store/accounts.ts';
@@ -14,13 +14,16 @@ import type { Tx } from '../src/store/transactions.ts';
 import type { Place, Vault } from '../src/vault.ts';
 import { DEMO } from './demo-names.ts';
 
-const { tenantId, villa, studio } = DEMO;
+const { tenantId, villa, studio, practice, kayaks } = DEMO;
 
 export interface RowsOptions {
   vault: Vault;
   feedUrl: string;
-  /** With a Google client of the person's own the demo's calendar is out of reach. */
+  emulatorsUrl: string;
+  kayaksUrl: string;
+  /** With a client of the person's own the demo's calendars there are out of reach. */
   googleIsEmulated: boolean;
+  microsoftIsEmulated: boolean;
 }
 
 export async function makeRows(database: Database, options: RowsOptions) {
@@ -40,21 +43,37 @@ export async function makeRows(database: Database, options: RowsOptions) {
     await makeResources(tx);
     await makePaymentAccount(tx, options.vault);
     await makeStudio(tx, options);
+    await makeKayaks(tx, options);
     if (options.googleIsEmulated) await makeVilla(tx, options.vault);
+    if (options.microsoftIsEmulated) await makePractice(tx, options.vault);
   });
 }
 
 async function makeResources(tx: Tx) {
   const price = { per: 'night', amountMinor: 18_000, currency: 'eur' } as const;
   const wanted = [
-    { id: villa.resourceId, name: 'Villa', timeZone: 'Europe/Rome', price },
-    { id: studio.resourceId, name: 'Studio', timeZone: 'Europe/Paris', price: null },
+    { id: villa.resourceId, name: 'Villa', timeZone: 'Europe/Rome', price, capacity: 1 },
+    { id: studio.resourceId, name: 'Studio', timeZone: 'Europe/Paris', price: null, capacity: 1 },
+    {
+      id: practice.resourceId,
+      name: 'Practice',
+      timeZone: 'Europe/Rome',
+      price: null,
+      capacity: 1,
+    },
+    {
+      id: kayaks.resourceId,
+      name: 'Kayaks',
+      timeZone: 'Europe/Rome',
+      price: null,
+      capacity: kayaks.capacity,
+    },
   ];
   for (const { price, ...resource } of wanted) {
     const where = { tenantId_id: { tenantId, id: resource.id } };
     if (await tx.resource.findUnique({ where })) continue;
     const settings = { ...DEFAULT_RESOURCE_SETTINGS, price };
-    await createResource(tx, tenantId, { ...resource, capacity: 1, settings });
+    await createResource(tx, tenantId, { ...resource, settings });
   }
 }
 
@@ -72,19 +91,11 @@ async function makePaymentAccount(tx: Tx, vault: Vault) {
 }
 
 async function makeVilla(tx: Tx, vault: Vault) {
-  const { accountId, calendarId, connectionId, owner, refreshToken, resourceId } = villa;
-  const credential: Credential = {
-    kind: 'oauth',
-    refreshToken,
-    accessToken: 'none-yet',
-    expiresAt: new Date(0).toISOString(),
-    scopes: [],
-  };
+  const { accountId, calendarId, connectionId, refreshToken, resourceId } = villa;
   await makeAccount(tx, vault, {
     id: accountId,
     channel: 'google',
-    subject: owner,
-    credential,
+    credential: consentOf(refreshToken),
     isGood: (known) => known.kind === 'oauth' && known.refreshToken === refreshToken,
   });
   await makeConnection(tx, {
@@ -99,12 +110,60 @@ async function makeVilla(tx: Tx, vault: Vault) {
   });
 }
 
+async function makePractice(tx: Tx, vault: Vault) {
+  const { accountId, calendarId, connectionId, refreshToken, resourceId } = practice;
+  await makeAccount(tx, vault, {
+    id: accountId,
+    channel: 'microsoft',
+    credential: consentOf(refreshToken),
+    // Refresh tokens rotate there; one that no longer serves leaves the account inactive.
+    isGood: (known) => known.kind === 'oauth',
+  });
+  await makeConnection(tx, {
+    id: connectionId,
+    resourceId,
+    accountId,
+    channel: 'microsoft',
+    calendarId,
+    timeZone: 'UTC',
+    writable: true,
+    settings: DEFAULT_CONNECTION_SETTINGS,
+  });
+}
+
+const consentOf = (refreshToken: string): Credential => ({
+  kind: 'oauth',
+  refreshToken,
+  accessToken: 'none-yet',
+  expiresAt: new Date(0).toISOString(),
+  scopes: [],
+});
+
+async function makeKayaks(tx: Tx, { vault, emulatorsUrl, kayaksUrl }: RowsOptions) {
+  const { accountId, connectionId, password, resourceId, user } = kayaks;
+  await makeAccount(tx, vault, {
+    id: accountId,
+    channel: 'caldav',
+    credential: { kind: 'basic', serverUrl: emulatorsUrl, username: user, password },
+    isGood: (known) => known.kind === 'basic' && known.serverUrl === emulatorsUrl,
+  });
+  await makeConnection(tx, {
+    id: connectionId,
+    resourceId,
+    accountId,
+    channel: 'caldav',
+    calendarId: kayaksUrl,
+    timeZone: 'Europe/Rome',
+    writable: true,
+    settings: { ...DEFAULT_CONNECTION_SETTINGS, takes: 'unit', pollMaxMs: 60_000 },
+  });
+}
+
 async function makeStudio(tx: Tx, { vault, feedUrl }: RowsOptions) {
   const { accountId, connectionId, feed, resourceId } = studio;
   await makeAccount(tx, vault, {
     id: accountId,
     channel: 'ical',
-    subject: null,
     credential: { kind: 'url', url: feedUrl },
     // The emulators' port may be another one than last time.
     isGood: (known) => known.kind === 'url' && known.url === feedUrl,
@@ -117,26 +176,25 @@ async function makeStudio(tx: Tx, { vault, feedUrl }: RowsOptions) {
     calendarId: feed,
     timeZone: 'Europe/Paris',
     writable: false,
-    settings: { ...DEFAULT_CONNECTION_SETTINGS, pollIntervalMs: 60_000 },
+    settings: { ...DEFAULT_CONNECTION_SETTINGS, pollMaxMs: 60_000 },
   });
 }
 
 interface WantedAccount {
   id: string;
-  channel: 'google' | 'ical';
-  subject: string | null;
+  channel: Channel;
   credential: Credential;
   isGood: (known: Credential) => boolean;
 }
 
 async function makeAccount(tx: Tx, vault: Vault, wanted: WantedAccount) {
-  const { id, channel, subject } = wanted;
+  const { id, channel } = wanted;
   const place = [tenantId, 'account', id] as const;
   const known = await tx.account.findUnique({ where: { tenantId_id: { tenantId, id } } });
   const plain = known?.state === 'active' ? opened(vault, place, known.credential) : null;
   if (plain !== null && wanted.isGood(JSON.parse(plain) as Credential)) return;
   const credential = new Uint8Array(vault.seal(place, JSON.stringify(wanted.credential)));
-  const account = { tenantId, id, channel, subject, credential };
+  const account = { tenantId, id, channel, subject: known?.subject ?? null, credential };
   if (known) await reauthorizeAccount(tx, account);
   else await createAccount(tx, account);
 }
@@ -146,7 +204,12 @@ type WantedConnection = Omit<Parameters<typeof createConnection>[2], 'unit'>;
 /** One that was disconnected stays so: a person wanted it. */
 async function makeConnection(tx: Tx, wanted: WantedConnection) {
   const where = { tenantId_id: { tenantId, id: wanted.id } };
-  if (await tx.connection.findUnique({ where })) return;
+  const { calendarId } = wanted;
+  const known = await tx.connection.findUnique({ where });
+  // A calendar whose id is an address moves with the emulators' port.
+  if (known && known.calendarId !== calendarId)
+    await tx.connection.update({ where, data: { calendarId } });
+  if (known) return;
   const done = await createConnection(tx, tenantId, { ...wanted, unit: null });
   if (done.kind !== 'connected') throw new Error(`Connection ${wanted.id}: ${done.kind}.`);
 }

@@ -9,7 +9,13 @@ export interface World {
 
 /** Makes what is missing and leaves the rest as a person may have changed it. */
 export async function makeWorld(world: World) {
-  await Promise.all([makeGoogle(world), makeFeed(world), makeStripe(world)]);
+  await Promise.all([
+    makeGoogle(world),
+    makeMicrosoft(world),
+    makeCaldav(world),
+    makeFeed(world),
+    makeStripe(world),
+  ]);
 }
 
 async function makeGoogle(world: World) {
@@ -31,6 +37,64 @@ async function makeGoogle(world: World) {
     end: { date: dateIn(6) },
   };
   await control(world, { method: 'POST', path: VILLA_EVENTS_PATH, body: stay });
+}
+
+async function makeMicrosoft(world: World) {
+  const { calendarId, owner, refreshToken } = DEMO.practice;
+  await control(world, {
+    method: 'PUT',
+    path: `/microsoft/accounts/${owner}`,
+    body: { refreshToken },
+  });
+  const { calendars } = await control<{ calendars: { id: string }[] }>(world, {
+    path: '/microsoft/calendars',
+  });
+  if (calendars.some(({ id }) => id === calendarId)) return;
+  const path = `/microsoft/calendars/${encodeURIComponent(calendarId)}`;
+  await control(world, { method: 'PUT', path, body: { account: owner, name: 'Practice' } });
+  const at = (hour: string) => ({ dateTime: `${dateIn(4)}T${hour}:00`, timeZone: 'UTC' });
+  const body = { subject: 'A patient', start: at('09:00'), end: at('10:00') };
+  await control(world, { method: 'POST', path: `${path}/events`, body });
+}
+
+async function makeCaldav(world: World) {
+  const { calendar, password, user } = DEMO.kayaks;
+  await control(world, { method: 'PUT', path: `/caldav/accounts/${user}`, body: { password } });
+  if ((await kayaksAt(world)) !== null) return;
+  const path = `/caldav/calendars/${calendar}`;
+  const body = { owner: user, displayName: 'Kayaks', timezone: 'Europe/Rome' };
+  await control(world, { method: 'PUT', path, body });
+  const day = dateIn(5).replaceAll('-', '');
+  const ics = [
+    'BEGIN:VCALENDAR',
+    'VERSION:2.0',
+    'PRODID:-//holdfast//demo//EN',
+    'BEGIN:VEVENT',
+    'UID:demo-tour',
+    `DTSTAMP:${day}T000000Z`,
+    `DTSTART:${day}T090000Z`,
+    `DTEND:${day}T120000Z`,
+    'SUMMARY:By telephone',
+    'END:VEVENT',
+    'END:VCALENDAR',
+    '',
+  ].join('\r\n');
+  await control(world, { method: 'PUT', path: `${path}/objects/demo-tour.ics`, body: { ics } });
+}
+
+/** The address of the CalDAV calendar, which is its id; null where there is none. */
+async function kayaksAt(world: World): Promise<string | null> {
+  const { calendars } = await control<{ calendars: { id: string; href: string }[] }>(world, {
+    path: '/caldav/calendars',
+  });
+  const found = calendars.find(({ id }) => id === DEMO.kayaks.calendar);
+  return found ? new URL(found.href, world.emulatorsUrl).href : null;
+}
+
+export async function kayaksUrl(world: World): Promise<string> {
+  const address = await kayaksAt(world);
+  if (address === null) throw new Error('The emulated CalDAV server has no kayaks.');
+  return address;
 }
 
 async function makeFeed(world: World) {

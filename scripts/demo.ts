@@ -1,6 +1,7 @@
 /**
- * The demo of `npm start`: a villa with a Google calendar and a price, a studio with a feed. Safe to
- * repeat. Its last line of output is a `Demo` as JSON.
+ * The demo of `npm start`: a villa with a Google calendar and a price, a studio with a feed, a practice
+ * with Outlook, kayaks with a CalDAV calendar. Safe to repeat. Its last line of output is a `Demo` as
+ * JSON.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -14,7 +15,7 @@ import { connectionWorkflowId } from '../temporal/contracts/names.ts';
 import { DEMO, dateIn, VILLA_EVENTS_PATH } from './demo-names.ts';
 import type { Demo } from './demo-process.ts';
 import { makeRows } from './demo-rows.ts';
-import { feedUrl, isVillaWatched, makeWorld } from './demo-world.ts';
+import { feedUrl, isVillaWatched, kayaksUrl, makeWorld } from './demo-world.ts';
 import type { World } from './demo-world.ts';
 
 const WITHIN_MS = 40_000;
@@ -35,21 +36,34 @@ async function main(): Promise<void> {
   const apiUrl = `http://127.0.0.1:${config.apiPort}`;
   const publicUrl = config.publicUrl ?? apiUrl;
   const googleIsEmulated = config.googleApiUrl === emulatorsUrl;
+  const microsoftIsEmulated = config.microsoftApiUrl === emulatorsUrl;
   const place = { apiUrl, emulatorsUrl, publicUrl, googleIsEmulated };
 
   await makeWorld(place);
   const database = openDatabase({ url: config.databaseUrl, poolSize: 4 });
   try {
     const vault = createVault(config.keyring);
-    await makeRows(database, { vault, feedUrl: feedUrl(place), googleIsEmulated });
+    await makeRows(database, {
+      vault,
+      emulatorsUrl,
+      feedUrl: feedUrl(place),
+      kayaksUrl: await kayaksUrl(place),
+      googleIsEmulated,
+      microsoftIsEmulated,
+    });
     const { connectionOptions, namespace } = loadClientConnectConfig();
     const connection = await Connection.connect(connectionOptions);
     const client = new Client({ connection, namespace: namespace ?? 'default' });
     const lookups = commandLookups(database.pool);
     const commands = createCommands({ client, taskQueue: config.taskQueue, lookups });
-    await bringLive(place, DEMO.studio.connectionId);
-    // With the person's own Google client its calendar is out of reach until the next start without.
-    if (googleIsEmulated) await bringVillaLive(place, (ref) => commands.reauthorized(ref));
+    const tell: Tell = (ref) => commands.reauthorized(ref);
+    // With the person's own client its calendar is out of reach until the next start without.
+    await Promise.all([
+      bringLive(place, DEMO.studio.connectionId),
+      bringBack(place, DEMO.kayaks, tell),
+      googleIsEmulated && bringVillaLive(place, tell),
+      microsoftIsEmulated && bringBack(place, DEMO.practice, tell),
+    ]);
     await connection.close();
   } finally {
     await database.close();
@@ -63,13 +77,24 @@ type Tell = (ref: { tenantId: string; connectionId: string }) => Promise<void>;
 async function bringVillaLive(place: Place, reauthorized: Tell) {
   const { tenantId, villa } = DEMO;
   const ref = { tenantId, connectionId: villa.connectionId };
-  const { status } = await statusOf(place, villa.connectionId);
-  if (status === 'needs-reauthorization') await reauthorized(ref);
-  const settled = await bringLive(place, villa.connectionId);
+  const settled = await bringBack(place, villa, reauthorized);
   if (settled !== 'live' || (await isVillaWatched(place))) return;
   await reauthorized(ref);
   await within('The villa is not watched by its calendar', () => isVillaWatched(place));
 }
+
+/** One whose account was given its credential anew does not wait for its next try. */
+async function bringBack(
+  place: Place,
+  { connectionId }: { connectionId: string },
+  reauthorized: Tell,
+): Promise<string> {
+  const { status } = await statusOf(place, connectionId);
+  if (GIVEN_UP.includes(status)) await reauthorized({ tenantId: DEMO.tenantId, connectionId });
+  return bringLive(place, connectionId);
+}
+
+const GIVEN_UP = ['needs-reauthorization', 'failing', 'lagging'];
 
 /** Asks for a pass, which also starts a run that is gone, and waits for how it ends. */
 async function bringLive(place: Place, connectionId: string): Promise<string> {

@@ -13,7 +13,8 @@ export interface ServicePlaces {
 
 /**
  * The person's own settings win over every default here. With a Google client of their own, Google
- * is the real one; everything else that is outside stays emulated.
+ * is the real one, and so with Microsoft; everything else that is outside stays emulated. CalDAV
+ * servers and feeds are where their accounts say.
  */
 export function serviceEnv(places: ServicePlaces, own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return {
@@ -25,6 +26,7 @@ export function serviceEnv(places: ServicePlaces, own: NodeJS.ProcessEnv): NodeJ
     HOLDFAST_OUTBOUND_ALLOW: new URL(places.emulatorsUrl).host,
     HOLDFAST_STRIPE_API_URL: places.emulatorsUrl,
     ...(own['HOLDFAST_GOOGLE_CLIENT_ID'] ? {} : emulatedGoogle(places.emulatorsUrl)),
+    ...(own['HOLDFAST_MICROSOFT_CLIENT_ID'] ? {} : emulatedMicrosoft(places.emulatorsUrl)),
     ...own,
     DATABASE_URL: places.databaseUrl,
     // Whoever serves has no business migrating.
@@ -42,5 +44,15 @@ function emulatedGoogle(url: string): NodeJS.ProcessEnv {
     HOLDFAST_GOOGLE_TOKEN_URL: `${url}/token`,
     HOLDFAST_GOOGLE_CLIENT_ID: 'emulated-client',
     HOLDFAST_GOOGLE_CLIENT_SECRET: 'emulated-secret',
+  };
+}
+
+function emulatedMicrosoft(url: string): NodeJS.ProcessEnv {
+  return {
+    HOLDFAST_MICROSOFT_API_URL: url,
+    HOLDFAST_MICROSOFT_AUTH_URL: `${url}/microsoft/common/oauth2/v2.0/authorize`,
+    HOLDFAST_MICROSOFT_TOKEN_URL: `${url}/microsoft/common/oauth2/v2.0/token`,
+    HOLDFAST_MICROSOFT_CLIENT_ID: 'emulated-client',
+    HOLDFAST_MICROSOFT_CLIENT_SECRET: 'emulated-secret',
   };
 }

@@ -8,10 +8,13 @@ import {
   markUnauthorized,
   type AccountKey,
 } from './store/credentials.ts';
+import type { ConnectionKey } from './store/sync.ts';
 import type { Database } from './store/database.ts';
 import type { Vault } from './vault.ts';
 
-/** What opens an account now, refreshed when needed; `refused` is a token the channel turned down. */
+export { secretOf } from './channels/credentials.ts';
+
+/** What opens an account now, refreshed when needed; `refused` is the secret a channel turned down. */
 export type OpenAccess = (account: AccountKey, refused?: string) => Promise<Access>;
 
 /** Joins the stored, sealed credentials with the rules of `channels/credentials.ts`. */
@@ -20,6 +23,8 @@ export function accessOpener(deps: {
   vault: Vault;
   channels: ChannelRegistry;
   now: () => number;
+  /** Told once when a channel refuses an account for good, with the connections that it opened. */
+  onRefused?: (connections: ConnectionKey[]) => void;
 }): OpenAccess {
   const { vault, now } = deps;
   /** Refreshes under way in this process, by account: whoever comes second waits for the first. */
@@ -55,7 +60,12 @@ export function accessOpener(deps: {
           if (!changed) throw missing();
           return opened(changed.sealed);
         }),
-        markUnauthorized: () => markUnauthorized(pool, account, version),
+        async markUnauthorized() {
+          const { tenantId } = account;
+          const closed = await markUnauthorized(pool, account, version);
+          if (closed.length > 0)
+            deps.onRefused?.(closed.map((connectionId) => ({ tenantId, connectionId })));
+        },
       },
     });
   };

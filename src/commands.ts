@@ -94,6 +94,12 @@ export type CancelAnswer =
   | { kind: 'no-such-booking' };
 
 export type ConnectionVerb =
-  | { kind: 'pause' | 'resume' | 'sync-now' | 'disconnect' }
+  | { kind: 'pause' | 'resume' | 'sync-now' }
+  /** `removeMirrors` takes what we wrote out of the calendar first. */
+  | { kind: 'disconnect'; removeMirrors: boolean }
+  /** Believes or refuses what the deletion guard held back. */
+  | { kind: 'accept-removals' | 'refuse-removals' }
+  /** Sets the copy back to how it was at a moment (RFC 3339), and pauses. */
+  | { kind: 'restore'; at: string }
   /** Reads everything anew; `acceptRemovals` believes what the deletion guard held back. */
   | { kind: 'resync'; acceptRemovals: boolean };

@@ -1,4 +1,12 @@
 import { z } from 'zod';
+import {
+  CALDAV_FIGURES,
+  channelFigures,
+  GOOGLE_FIGURES,
+  ICAL_FIGURES,
+  limitsText,
+  MICROSOFT_FIGURES,
+} from './config-limits.ts';
 import { parseKeyring, type Keyring } from './vault.ts';
 
 /**
@@ -73,11 +81,37 @@ const settings = {
   }),
   horizonDays: setting(
     'HOLDFAST_HORIZON_DAYS',
-    z.coerce.number().int().min(30).max(1_100).default(500),
+    z.coerce.number().int().min(30).max(1_100).default(548),
     {
       about: 'How many days ahead outside events are expanded into busy time.',
-      example: '500',
+      example: '548',
     },
+  ),
+  pollsPerHour: setting(
+    'HOLDFAST_POLLS_PER_HOUR',
+    z.coerce.number().int().min(1).max(36_000).default(600),
+    {
+      about: "Polls of one account's calendars together; beyond it they are polled less often.",
+      example: '600',
+    },
+  ),
+  nightlyListing: setting('HOLDFAST_NIGHTLY_LISTING', z.stringbool().default(true), {
+    about: 'Reads each calendar whole once a night, in its own night, and repairs what differs.',
+    example: 'true',
+  }),
+  freeBusyMinutes: setting(
+    'HOLDFAST_FREE_BUSY_MINUTES',
+    z.coerce.number().int().min(0).max(10_080).default(240),
+    {
+      about:
+        "About how often a channel's own free/busy answer is compared with our copy; 0: never.",
+      example: '240',
+    },
+  ),
+  freeBusyDays: setting(
+    'HOLDFAST_FREE_BUSY_DAYS',
+    z.coerce.number().int().min(1).max(60).default(14),
+    { about: 'How many days ahead it is compared.', example: '14' },
   ),
   sweepIntervalMs: setting('HOLDFAST_SWEEP_MS', ms.default(5_000), {
     about: 'How often the sweeper looks for notifications left behind and holds left open.',
@@ -126,6 +160,77 @@ const settings = {
     about: 'Its secret.',
     example: '…',
   }),
+  microsoftApiUrl: setting(
+    'HOLDFAST_MICROSOFT_API_URL',
+    url.default('https://graph.microsoft.com'),
+    { about: 'Origin of Microsoft Graph.', example: 'https://graph.microsoft.com' },
+  ),
+  microsoftAuthUrl: setting(
+    'HOLDFAST_MICROSOFT_AUTH_URL',
+    url.default('https://login.microsoftonline.com/common/oauth2/v2.0/authorize'),
+    {
+      about:
+        "Microsoft's consent page; put a tenant in place of `common` to admit only its people.",
+      example: 'https://login.microsoftonline.com/common/oauth2/v2.0/authorize',
+    },
+  ),
+  microsoftTokenUrl: setting(
+    'HOLDFAST_MICROSOFT_TOKEN_URL',
+    url.default('https://login.microsoftonline.com/common/oauth2/v2.0/token'),
+    {
+      about: "Microsoft's token endpoint, of the same tenant.",
+      example: 'https://login.microsoftonline.com/common/oauth2/v2.0/token',
+    },
+  ),
+  microsoftClientId: setting('HOLDFAST_MICROSOFT_CLIENT_ID', z.string().default(''), {
+    about: 'Your application in Microsoft Entra; empty means Microsoft 365 cannot be connected.',
+    example: '00000000-0000-0000-0000-000000000000',
+  }),
+  microsoftClientSecret: setting('HOLDFAST_MICROSOFT_CLIENT_SECRET', z.string().default(''), {
+    about: 'Its secret.',
+    example: '…',
+  }),
+  microsoftSharedCalendars: setting(
+    'HOLDFAST_MICROSOFT_SHARED_CALENDARS',
+    z.stringbool().default(false),
+    {
+      about: 'Also asks for calendars that other people share with the owner: a wider consent.',
+      example: 'false',
+    },
+  ),
+  microsoftSubscriptionMinutes: setting(
+    'HOLDFAST_MICROSOFT_SUBSCRIPTION_MINUTES',
+    z.coerce.number().int().min(60).max(10_080).default(4_200),
+    {
+      about: 'Life asked for a Graph subscription; documents name 4,230 and 10,080 as the most.',
+      example: '4200',
+    },
+  ),
+  caldavParties: setting('HOLDFAST_CALDAV_PARTIES', list.default(['icloud.com']), {
+    about:
+      'Domains whose https hosts share a CalDAV password, or hosts with ports joined by `+`; else only the host it was given for gets it.',
+    example: 'icloud.com',
+  }),
+  googleLimits: setting(
+    'HOLDFAST_GOOGLE_LIMITS',
+    channelFigures(GOOGLE_FIGURES),
+    limitsText('a Google user, and of your Google project (shared)', GOOGLE_FIGURES),
+  ),
+  microsoftLimits: setting(
+    'HOLDFAST_MICROSOFT_LIMITS',
+    channelFigures(MICROSOFT_FIGURES),
+    limitsText('a Microsoft mailbox', MICROSOFT_FIGURES),
+  ),
+  caldavLimits: setting(
+    'HOLDFAST_CALDAV_LIMITS',
+    channelFigures(CALDAV_FIGURES),
+    limitsText('a CalDAV account, and of its host (shared)', CALDAV_FIGURES),
+  ),
+  icalLimits: setting(
+    'HOLDFAST_ICAL_LIMITS',
+    channelFigures(ICAL_FIGURES),
+    limitsText('a feed, and of its host (shared)', ICAL_FIGURES),
+  ),
   stripeApiUrl: setting('HOLDFAST_STRIPE_API_URL', url.default('https://api.stripe.com'), {
     about: 'Origin of the Stripe API.',
     example: 'https://api.stripe.com',

@@ -5,6 +5,8 @@ import { createCommands } from '../temporal/client.ts';
 import { accessOpener } from './access.ts';
 import { createApp } from './api/app.ts';
 import { createRegistry, settingsOf } from './channels/registry.ts';
+import { busySpans } from './calendar/busy.ts';
+import { composeFeed } from './calendar/publish.ts';
 import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from './calendar/zones.ts';
 import { loadConfig } from './config.ts';
 import { log } from './log.ts';
@@ -12,6 +14,7 @@ import { createOutbound } from './outbound/outbound.ts';
 import { createStripeProvider } from './payments/stripe.ts';
 import { openDatabase } from './store/database.ts';
 import { commandLookups } from './store/lookups.ts';
+import { tellAll } from './tell-all.ts';
 import { createVault } from './vault.ts';
 
 /** The HTTP process. Everything it uses is made here, by hand, and closed in reverse. */
@@ -27,17 +30,24 @@ async function main(): Promise<void> {
   const vault = createVault(config.keyring);
   const outbound = createOutbound({ allow: config.outboundAllow, ports: config.outboundPorts });
   const providers = createRegistry(settingsOf(config, outbound.fetchOutside));
+  const commands = createCommands({
+    client,
+    taskQueue: config.taskQueue,
+    lookups: commandLookups(database.pool),
+  });
   const app = createApp({
     database,
     vault,
     providers,
-    commands: createCommands({
-      client,
-      taskQueue: config.taskQueue,
-      lookups: commandLookups(database.pool),
-    }),
+    commands,
     payments: createStripeProvider({ apiUrl: config.stripeApiUrl, timeoutMs: PAYMENT_TIMEOUT_MS }),
-    openAccess: accessOpener({ database, vault, channels: providers, now: Date.now }),
+    openAccess: accessOpener({
+      database,
+      vault,
+      channels: providers,
+      now: Date.now,
+      onRefused: (connections) => tellAll(connections, { tell: commands.requestSync, log }),
+    }),
     checkAddress: outbound.checkAddress,
     zones: {
       instantOf,
@@ -45,6 +55,8 @@ async function main(): Promise<void> {
       toInstant: wallToInstant,
       toWall: instantToWall,
     },
+    busySpans,
+    composeFeed,
     config: { publicUrl: config.publicUrl ?? `http://${config.apiHost}:${config.apiPort}` },
     now: Date.now,
     log,

@@ -57,6 +57,15 @@ export interface HoldfastClient {
     blocks(resourceId: string, page?: PageQuery): Promise<Page<t.Block>>;
     unblock(resourceId: string, blockId: string): Promise<void>;
   };
+  /** Feeds that we publish of a resource, one per subscriber. */
+  feeds: {
+    create(resourceId: string, feed: t.NewFeed, once?: Once): Promise<t.Feed>;
+    list(resourceId: string, page?: PageQuery): Promise<Page<t.Feed>>;
+    change(resourceId: string, feedId: string, patch: t.FeedPatch): Promise<t.Feed>;
+    /** A new address; the one before ends at once. */
+    rotate(resourceId: string, feedId: string): Promise<t.Feed>;
+    revoke(resourceId: string, feedId: string): Promise<void>;
+  };
   bookings: {
     /**
      * Answers with the hold; with `waitSeconds` (at most 30) with the outcome: read `state`. One key
@@ -99,7 +108,7 @@ export interface HoldfastClient {
     events(connectionId: string, page?: PageQuery): Promise<Page<t.ChannelEvent>>;
     pause(connectionId: string): Promise<t.Connection>;
     resume(connectionId: string): Promise<t.Connection>;
-    syncNow(connectionId: string): Promise<t.Connection>;
+    syncNow(connectionId: string): Promise<t.PulledConnection>;
     resync(connectionId: string, options?: t.Resync): Promise<t.Connection>;
     disconnect(connectionId: string): Promise<t.Connection>;
     /** Its workflow; needs `temporal`. */
@@ -116,6 +125,7 @@ export function createHoldfastClient(options: HoldfastClientOptions): HoldfastCl
   const temporal = options.temporal?.client;
   return {
     resources: resourceVerbs(ask),
+    feeds: feedVerbs(ask),
     bookings: { ...bookingVerbs(ask), follow: (booking) => followBooking(temporal, booking) },
     accounts: accountVerbs(ask),
     paymentAccounts: {
@@ -159,6 +169,17 @@ function resourceVerbs(ask: Ask): HoldfastClient['resources'] {
   };
 }
 
+function feedVerbs(ask: Ask): HoldfastClient['feeds'] {
+  const at = (...[id, ...rest]: string[]) => pathOf('resources', id!, 'feeds', ...rest);
+  return {
+    create: (id, feed, once) => ask('POST', at(id), keyed(feed, once)),
+    list: (id, query) => ask('GET', at(id), { query }),
+    change: (id, feedId, body) => ask('PATCH', at(id, feedId), { body }),
+    rotate: (id, feedId) => ask('POST', at(id, feedId, 'rotate'), { body: {} }),
+    revoke: (id, feedId) => ask('DELETE', at(id, feedId)),
+  };
+}
+
 function bookingVerbs(ask: Ask): Omit<HoldfastClient['bookings'], 'follow'> {
   const at = (...ids: string[]) => pathOf('bookings', ...ids);
   return {
@@ -197,7 +218,7 @@ function connectionVerbs(ask: Ask): Omit<HoldfastClient['connections'], 'follow'
     events: (id, query) => ask('GET', at(id, 'events'), { query }),
     pause: (id) => steer(id, 'pause'),
     resume: (id) => steer(id, 'resume'),
-    syncNow: (id) => steer(id, 'sync-now'),
+    syncNow: (id) => ask('POST', at(id, 'sync-now'), { body: {} }),
     resync: (id, options) => steer(id, 'resync', options),
     disconnect: (id) => steer(id, 'disconnect'),
   };

@@ -3,7 +3,9 @@ import type pg from 'pg';
 import type { Commands } from '../src/commands.ts';
 import type { Log } from '../src/log.ts';
 import { releaseBooking } from '../src/store/bookings.ts';
+import { echoesOver, endEchoes } from '../src/store/echoes.ts';
 import { leftAlone, leftDirty } from '../src/store/gate.ts';
+import { edgesBehind, type EdgeBehind } from '../src/store/horizon.ts';
 import { holdsLeftOpen } from '../src/store/holds.ts';
 import { mirrorsLeft } from '../src/store/mirrors.ts';
 import { dropOldRows } from '../src/store/old-rows.ts';
@@ -14,6 +16,8 @@ import { changesLeftOpen, moneyLeftOpen } from '../src/store/payments.ts';
  * runs one; rows are skipped while another has them, and every act may be repeated.
  */
 const AT_ONCE = 200;
+/** In a storm the API holds signals back; a mark much younger than this may still get its own. */
+const INTERVALS_OF_PATIENCE = 6;
 /** A live workflow ends its own hold; this long after, it has none. */
 const HOLD_GRACE_MS = 60_000;
 
@@ -24,8 +28,14 @@ interface Sweeping {
   pool: pg.Pool;
   commands: Pick<Commands, 'requestSync' | 'requestMirror' | 'settleBooking' | 'resumeChange'>;
   intervalMs: number;
+  horizonMs: number;
+  /** Expands a connection's calendar up to the horizon, which moves on with the days. */
+  rollEdge: (edge: EdgeBehind) => Promise<void>;
   log: Log;
 }
+
+/** Expanding takes a while, and nothing waits for it. */
+const EDGES_AT_ONCE = 5;
 
 export function startSweeper(options: Sweeping): { stop: () => Promise<void> } {
   const stopping = new AbortController();
@@ -49,7 +59,8 @@ async function sweep(options: Sweeping): Promise<void> {
   const { pool, commands, intervalMs } = options;
   const left = { olderThanMs: intervalMs, limit: AT_ONCE };
   const late = { olderThanMs: GRACE_MS, limit: AT_ONCE };
-  await each(options, () => leftDirty(pool, left), commands.requestSync);
+  const lost = { olderThanMs: intervalMs * INTERVALS_OF_PATIENCE, limit: AT_ONCE };
+  await each(options, () => leftDirty(pool, lost), commands.requestSync);
   await each(options, () => leftAlone(pool, { limit: AT_ONCE }), commands.requestSync);
   await each(options, () => mirrorsLeft(pool, left), commands.requestMirror);
   await each(
@@ -59,6 +70,16 @@ async function sweep(options: Sweeping): Promise<void> {
   );
   await each(options, () => moneyLeftOpen(pool, late), commands.settleBooking);
   await each(options, () => changesLeftOpen(pool, late), commands.resumeChange);
+  await each(
+    options,
+    () => echoesOver(pool, AT_ONCE),
+    (connection) => endEchoes(pool, connection),
+  );
+  await each(
+    options,
+    () => edgesBehind(pool, { horizonMs: options.horizonMs, limit: EDGES_AT_ONCE }),
+    options.rollEdge,
+  );
   await each(
     options,
     async () => [null],

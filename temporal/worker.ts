@@ -10,15 +10,17 @@ import {
 } from '@temporalio/worker';
 import { accessOpener } from '../src/access.ts';
 import { CHANNELS } from '../src/channels/channel-provider.ts';
-import { createRegistry, settingsOf } from '../src/channels/registry.ts';
+import { createRegistry, limitsOf, queueRatesOf, settingsOf } from '../src/channels/registry.ts';
 import { loadConfig, type Config } from '../src/config.ts';
 import { log } from '../src/log.ts';
 import { createOutbound } from '../src/outbound/outbound.ts';
+import { tallied } from '../src/outbound/requests.ts';
 import { createStripeProvider } from '../src/payments/stripe.ts';
 import { openDatabase } from '../src/store/database.ts';
 import { commandLookups } from '../src/store/lookups.ts';
 import { createVault } from '../src/vault.ts';
 import type { ActivityDependencies } from './activities/dependencies.ts';
+import { rollEdge } from './activities/connection-page.ts';
 import { channelActivities, mainActivities } from './activities/index.ts';
 import { createCommands } from './client.ts';
 import { channelQueue } from './contracts/names.ts';
@@ -30,6 +32,8 @@ const SHUTDOWN_GRACE = '10 seconds';
 /** A step that is retried for ever must not keep the process; whoever runs next goes on with it. */
 const SHUTDOWN_FORCE = '15 seconds';
 const DAY_MS = 86_400_000;
+/** A change need not be seen by both of a channel's answers at once. */
+const SECOND_LOOK_MS = 10_000;
 const PAYMENT_TIMEOUT_MS = 20_000;
 
 async function main(): Promise<void> {
@@ -40,7 +44,11 @@ async function main(): Promise<void> {
     ),
   });
   const temporal = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(temporal.connectionOptions);
+  const connection = await NativeConnection.connect({
+    ...temporal.connectionOptions,
+    // Tasks are small and the server is near: packing them costs both more than it spares.
+    grpcCompression: { codec: 'none' },
+  });
   const namespace = temporal.namespace ?? 'default';
   const client = new Client({ connection, namespace });
   const database = openDatabase({ url: config.databaseUrl, poolSize: config.databasePoolSize });
@@ -56,10 +64,28 @@ async function main(): Promise<void> {
     database,
     vault,
     channels,
-    openAccess: accessOpener({ database, vault, channels, now: Date.now }),
+    openAccess: accessOpener({
+      database,
+      vault,
+      channels,
+      now: Date.now,
+      onRefused: (connections) => tellAll(connections, commands.requestSync),
+    }),
+    limits: limitsOf(config),
+    tallied,
     payments: createStripeProvider({ apiUrl: config.stripeApiUrl, timeoutMs: PAYMENT_TIMEOUT_MS }),
     commands,
-    settings: { horizonMs: config.horizonDays * DAY_MS, publicUrl: config.publicUrl ?? null },
+    settings: {
+      horizonMs: config.horizonDays * DAY_MS,
+      publicUrl: config.publicUrl ?? null,
+      pollsPerHour: config.pollsPerHour,
+      repair: {
+        nightly: config.nightlyListing,
+        compareEveryMs: config.freeBusyMinutes === 0 ? null : config.freeBusyMinutes * 60_000,
+        compareAheadMs: config.freeBusyDays * DAY_MS,
+        secondLookMs: SECOND_LOOK_MS,
+      },
+    },
     now: Date.now,
     log,
   };
@@ -69,6 +95,8 @@ async function main(): Promise<void> {
     pool: database.pool,
     commands,
     intervalMs: config.sweepIntervalMs,
+    horizonMs: deps.settings.horizonMs,
+    rollEdge: (edge) => rollEdge(deps, edge),
     log,
   });
   const health = await serveHealth(config.workerHealthPort, workers);
@@ -81,6 +109,14 @@ async function main(): Promise<void> {
   await outbound.close();
   await database.close();
   await connection.close();
+}
+
+/** Each shows by itself what its row says already, so one that is not told now is told by time. */
+function tellAll<T>(all: readonly T[], tell: (one: T) => Promise<void>): void {
+  for (const one of all)
+    void tell(one).catch(() =>
+      log('warn', 'a connection was not told that its account is refused'),
+    );
 }
 
 async function createWorkers(options: {
@@ -124,6 +160,8 @@ async function createWorkers(options: {
       ...shared,
       taskQueue: channelQueue(config.taskQueue, channel),
       activities: channelActivities(deps),
+      // The server keeps to it over all workers; each of them has to say it.
+      maxTaskQueueActivitiesPerSecond: queueRatesOf(config)[channel],
     }),
   );
   return Promise.all([main, ...channels]);

@@ -37,7 +37,7 @@ test('an unknown setting is named', () => {
 test('a setting that is empty or blank has its default', () => {
   expect(load({ HOLDFAST_API_PORT: '', HOLDFAST_HORIZON_DAYS: '  ' })).toMatchObject({
     apiPort: 8400,
-    horizonDays: 500,
+    horizonDays: 548,
   });
 });
 

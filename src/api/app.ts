@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
+import type { ConnectionRef } from '../commands.ts';
 import { createMarker } from '../store/marker.ts';
 import type { Authenticate } from './auth.ts';
 import { createAuthenticate, NOBODY } from './auth.ts';
@@ -8,15 +9,13 @@ import { bodyReader } from './body.ts';
 import { createBook } from './book.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { asProblem, describeError } from './failures.ts';
-import { createLimiter } from './gate.ts';
 import { createMetrics } from './metrics.ts';
 import { pages } from './pages.ts';
 import { PROBLEMS, Problem, problemBody } from './problem.ts';
 import type { ApiContext, Route } from './route.ts';
 import { expressPath, sendAnswer } from './route.ts';
 import { ROUTES } from './routes.ts';
-
-const WAKES_AT_ONCE = 8;
+import { createSignalPace } from './signal-pace.ts';
 
 /** The whole HTTP application; it listens nowhere by itself. */
 export function createApp(deps: ApiDependencies): Express {
@@ -27,8 +26,8 @@ export function createApp(deps: ApiDependencies): Express {
 
   const metrics = createMetrics(deps.database);
   const mark = createMarker(deps.database.pool);
-  const limitWakes = createLimiter(WAKES_AT_ONCE);
-  const context = { ...deps, metrics, book: createBook(metrics), mark, limitWakes };
+  const signals = createSignalPace({ send: signalSender(deps) });
+  const context = { ...deps, metrics, book: createBook(metrics), mark, signals };
   const authenticate = createAuthenticate(deps.database, deps.now);
   const methods = new Map<string, string[]>();
   for (const route of ROUTES) {
@@ -44,6 +43,14 @@ export function createApp(deps: ApiDependencies): Express {
   app.use(problemHandler(deps));
   return app;
 }
+
+const signalSender =
+  ({ commands, log }: ApiDependencies) =>
+  ({ tenantId, connectionId }: ConnectionRef): Promise<void> =>
+    commands.requestSync({ tenantId, connectionId }).catch((error: unknown) => {
+      const fields = { connectionId, ...describeError(error) };
+      log('warn', 'a notification waits for the sweeper', fields);
+    });
 
 /** Key and scope come first, so that nobody unknown can make us read a body. */
 function serve(route: Route, authenticate: Authenticate, context: ApiContext): RequestHandler {

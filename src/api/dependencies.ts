@@ -1,6 +1,9 @@
 import type { Access, Channel, ChannelProvider } from '../channels/channel-provider.ts';
 import type { Commands } from '../commands.ts';
 import type { Zones } from '../domain/availability.ts';
+import type { NeutralEvent } from '../domain/event.ts';
+import type { Reading } from '../domain/sync-plan.ts';
+import type { Interval } from '../domain/interval.ts';
 import type { PaymentProvider } from '../payments/payment-provider.ts';
 import type { Database } from '../store/database.ts';
 import type { Vault } from '../vault.ts';
@@ -17,10 +20,30 @@ export interface ApiDependencies {
   /** What is wrong with an address a person gave, or null. */
   checkAddress: (url: string) => Promise<{ code: string; reason: string } | null>;
   zones: Zones;
+  /** All time that one series takes within a window; see `src/calendar/busy.ts`. */
+  busySpans: ExpandSeries;
+  /** A feed's text; see `src/calendar/publish.ts`. */
+  composeFeed: (feed: { events: readonly PublishedEvent[]; stampedAt: number }) => string;
   config: ApiConfig;
   /** Epoch milliseconds. */
   now: () => number;
   log: Log;
+}
+
+export type ExpandSeries = (
+  members: readonly NeutralEvent[],
+  options: Reading & {
+    /** Epoch milliseconds, half-open. */
+    window: { fromAt: number; untilAt: number };
+    calendarZone: string;
+  },
+) => { spans: Interval[] };
+
+export interface PublishedEvent {
+  uid: string;
+  /** Days, or instants in epoch milliseconds; half-open. */
+  span: { from: string; until: string } | Interval;
+  summary: string;
 }
 
 export interface ApiConfig {

@@ -133,6 +133,11 @@ export const PROBLEMS = {
     title: 'The address cannot be used',
     todo: 'Correct the address as `detail` says.',
   },
+  'credential-refused': {
+    status: 422,
+    title: 'The channel refused the credential',
+    todo: 'Correct it as `detail` says; nothing was stored.',
+  },
   'channel-unsuitable': {
     status: 422,
     title: 'The channel cannot do this',

@@ -4,10 +4,10 @@ import type { Caller, Scope } from './auth.ts';
 import type { Book } from './book.ts';
 import type { Mark } from '../store/marker.ts';
 import type { ApiDependencies } from './dependencies.ts';
-import type { Limiter } from './gate.ts';
 import type { Metrics } from './metrics.ts';
 import type { ProblemName } from './problem.ts';
 import { Problem } from './problem.ts';
+import type { SignalPace } from './signal-pace.ts';
 import { unstorable } from './text.ts';
 
 /** What handlers are given: what the API was given, and what one process keeps in common. */
@@ -15,8 +15,7 @@ export interface ApiContext extends ApiDependencies {
   metrics: Metrics;
   book: Book;
   mark: Mark;
-  /** Keeps a burst of notifications from filling the process with signals: the marks can wait. */
-  limitWakes: Limiter;
+  signals: SignalPace;
 }
 
 /**
@@ -74,7 +73,7 @@ export interface Answer {
   headers?: Record<string, string>;
   body?: unknown;
   /** Ready to send, in place of `body`. */
-  text?: { type: string; content: string };
+  text?: { type: string; content: string | Buffer };
   /** Runs when the answer is on its way; must not throw. */
   after?: () => void;
 }

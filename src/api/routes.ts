@@ -6,12 +6,17 @@ import { bookingChangeRoutes } from './routes/booking-changes.ts';
 import { bookingRoutes } from './routes/bookings.ts';
 import { channelEventRoute } from './routes/channel-events.ts';
 import { connectionVerbRoutes } from './routes/connection-verbs.ts';
+import { connectionHistoryRoutes } from './routes/connection-history.ts';
+import { connectionRepairRoutes } from './routes/connection-repair.ts';
 import { connectionRoutes } from './routes/connections.ts';
+import { feedRoutes } from './routes/feeds.ts';
 import { healthRoutes } from './routes/health.ts';
 import { journalRoute } from './routes/journal.ts';
+import { mirrorRoutes } from './routes/mirrors.ts';
 import { notificationRoute } from './routes/notifications.ts';
 import { oauthRoutes } from './routes/oauth.ts';
 import { paymentRoutes } from './routes/payments.ts';
+import { publishedFeedRoute } from './routes/published-feed.ts';
 import { resourceRoutes } from './routes/resources.ts';
 
 /** Every route, the busiest first: Express looks from the top. */
@@ -26,7 +31,12 @@ export const ROUTES: readonly Route[] = [
   ...oauthRoutes,
   ...connectionRoutes,
   ...connectionVerbRoutes,
+  ...connectionRepairRoutes,
+  ...connectionHistoryRoutes,
   channelEventRoute,
+  ...mirrorRoutes,
+  ...feedRoutes,
+  publishedFeedRoute,
   journalRoute,
   ...paymentRoutes,
   ...healthRoutes,

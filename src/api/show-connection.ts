@@ -1,4 +1,5 @@
-import { CONNECTION_ADVICE, freshnessBoundMs } from '../domain/connection.ts';
+import { adviceOf, freshnessBoundMs, intervalInForceMs } from '../domain/connection.ts';
+import type { Pace } from '../domain/connection.ts';
 import type { StoredConnection } from '../store/connections.ts';
 
 /** A connection as the API shows it. `counts` are beside it where they are read. */
@@ -7,7 +8,8 @@ export function showConnection(
   { tenantId, nowAt }: { tenantId: string; nowAt: number },
 ) {
   const watched = row.watchedUntil !== null && row.watchedUntil.getTime() > nowAt;
-  const boundMs = freshnessBoundMs(row.settings, watched);
+  const pace = { watched, pollMs: row.pollInForceMs };
+  const boundMs = freshnessBoundMs(row.settings, pace);
   const confirmedAt = row.confirmedAt;
   return {
     id: row.id,
@@ -22,7 +24,8 @@ export function showConnection(
     status: row.status,
     since: row.statusSince.toISOString(),
     reason: row.statusReason,
-    advice: CONNECTION_ADVICE[row.status],
+    advice: adviceOf(row.status, row.statusReason),
+    ...deliveryOf(row, pace),
     freshness: {
       confirmedAt: confirmedAt?.toISOString() ?? null,
       boundMs,
@@ -36,5 +39,17 @@ export function showConnection(
       events: `/v1/connections/${row.id}/events`,
       workflowId: `connection/${tenantId}/${row.id}`,
     },
+  };
+}
+
+/** How changes come: pushed, or polled and why, and how often a look is taken in any case. */
+function deliveryOf(row: StoredConnection, pace: Pace) {
+  const own = row.pollIntervalMs ?? 0;
+  const isHeldBack = !pace.watched && (row.pollInForceMs ?? 0) > own;
+  return {
+    delivery: pace.watched ? ('push' as const) : ('poll' as const),
+    pushRefused: pace.watched ? null : row.pushRefused,
+    lookIntervalMs: intervalInForceMs(row.settings, pace),
+    lookHeldBack: isHeldBack ? ('account-budget' as const) : null,
   };
 }

@@ -117,7 +117,8 @@ function readShape(
 ): { shape: Shape | null; flaw: string | null } {
   const shape = tryShape(master, frame);
   if (shape || !master.start) return { shape, flaw: null };
-  const unzoned = { start: floating(master.start), end: master.end && floating(master.end) };
+  const [start, end] = [floating(master.start), master.end && floating(master.end)];
+  const unzoned = { ...master, start, end };
   return { shape: tryShape(unzoned, frame), flaw: 'unknown-zone' };
 }
 

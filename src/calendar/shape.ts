@@ -33,11 +33,11 @@ export interface Shape {
   nights: Nights | null;
 }
 
+type Timed = Pick<NeutralEvent, 'start' | 'end' | 'nominalDays'> &
+  Partial<Pick<NeutralEvent, 'recurrence' | 'thisAndFuture'>>;
+
 /** Null without a start. A missing end means one day, or no time at all. Throws `WallTimeError`. */
-export function shapeOf(
-  event: Pick<NeutralEvent, 'start' | 'end' | 'nominalDays'>,
-  frame: Frame,
-): Shape | null {
+export function shapeOf(event: Timed, frame: Frame): Shape | null {
   if (!event.start) return null;
   const { kind } = event.start;
   const zone = zoneOf(event.start, frame);
@@ -50,7 +50,9 @@ export function shapeOf(
   if (!event.end) return shape;
   const lengthDays = event.nominalDays ?? 0;
   const after = { ...shape, start: start + lengthDays * DAY_SECONDS };
-  return { ...shape, lengthDays, lengthSeconds: secondsTo(event.end, after, frame) };
+  const endAt = placeOf(event.end, frame);
+  const repeats = Boolean(event.recurrence?.length) || event.thisAndFuture === true;
+  return { ...shape, lengthDays, lengthSeconds: secondsTo(endAt, after, repeats) };
 }
 
 /** The zone a wall time is read in. */
@@ -76,15 +78,14 @@ function daysTo(end: WallTime | null, shape: Shape, frame: Frame): number {
   return Math.max(0, Math.ceil((wall - shape.start) / DAY_SECONDS));
 }
 
-function secondsTo(end: WallTime, shape: Shape, frame: Frame): number {
-  const endAt = placeOf(end, frame);
+function secondsTo(endAt: number, shape: Shape, repeats: boolean): number {
   const startAt = wallToInstant(shape.start, shape.zone);
-  // A start that a clock change moved forward must not shorten every later occurrence.
+  const seconds = (endAt - startAt) / 1000;
   const startsInGap = instantToWall(startAt, shape.zone) !== shape.start;
-  const seconds = startsInGap
-    ? instantToWall(endAt, shape.zone) - shape.start
-    : (endAt - startAt) / 1000;
-  return Math.max(0, seconds);
+  // A start that a clock change moved forward must neither shorten every later occurrence nor come
+  // after its own end.
+  if (!startsInGap || (seconds > 0 && !repeats)) return Math.max(0, seconds);
+  return Math.max(0, instantToWall(endAt, shape.zone) - shape.start);
 }
 
 /** The longest that an occurrence of this shape may take, clock changes allowed for. */

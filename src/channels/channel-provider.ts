@@ -20,6 +20,8 @@ export type Credential =
   | {
       kind: 'oauth';
       refreshToken: string;
+      /** The one before, where the channel rotates: kept until this one has worked. */
+      previousRefreshToken?: string;
       accessToken: string;
       /** RFC 3339. */
       expiresAt: string;
@@ -40,6 +42,8 @@ export interface ChannelSupport {
    * channel's listings can be trusted at once.
    */
   absenceConfirmMs: number;
+  /** Set where a calendar tells nothing of the time after its last entry, as feeds do. */
+  endsWithLastEntry?: true;
 }
 
 export interface Calendar {
@@ -53,6 +57,8 @@ export interface ListedCalendar extends Calendar {
   push: boolean;
   write: boolean;
   primary: boolean;
+  /** Whether it is somebody else's, who shares it; absent where the channel does not tell. */
+  shared?: boolean;
 }
 
 export type { Change };
@@ -108,6 +114,8 @@ export interface Hint {
   watchId: string;
   secret: string;
   kind: 'changed' | 'renew' | 'lost';
+  /** What stops the watch, as `Watch.nativeId`; lets one be stopped whose making was never answered. */
+  nativeId?: string;
 }
 
 export interface Received {
@@ -132,7 +140,10 @@ export interface MirrorEvent {
   /** A hold is tentative. */
   status: 'confirmed' | 'tentative';
   summary: string;
-  /** Stable per mirror; read back in `NeutralEvent.marker`. */
+  /**
+   * Read back in `NeutralEvent.marker`. What is before its first dot names the mirror for ever; the
+   * rest proves its time.
+   */
   marker: string;
 }
 

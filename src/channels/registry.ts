@@ -1,6 +1,8 @@
 import type { Config } from '../config.ts';
 import { Failure } from '../domain/failure.ts';
+import { limitsFrom, type ChannelLimits } from '../domain/limits.ts';
 import type { FetchOutside } from '../outbound/outbound.ts';
+import { counted } from '../outbound/requests.ts';
 import type { Channel, ChannelProvider } from './channel-provider.ts';
 import type { CaldavSettings } from './caldav/provider.ts';
 import { createCaldavProvider } from './caldav/provider.ts';
@@ -43,6 +45,7 @@ export const settingsOf = (config: Config, fetchOutside: FetchOutside): ChannelS
       tokenUrl: config.googleTokenUrl,
       clientId: config.googleClientId,
       clientSecret: config.googleClientSecret,
+      fetch: counted(fetch),
     },
   }),
   ...(config.microsoftClientId !== '' && {
@@ -54,14 +57,31 @@ export const settingsOf = (config: Config, fetchOutside: FetchOutside): ChannelS
       clientSecret: config.microsoftClientSecret,
       sharedCalendars: config.microsoftSharedCalendars,
       maxSubscriptionMs: config.microsoftSubscriptionMinutes * 60_000,
+      fetch: counted(fetch),
     },
   }),
   caldav: {
-    fetchOutside,
+    fetchOutside: counted(fetchOutside),
     parties: config.caldavParties,
     plainHttpHosts: config.outboundAllow,
   },
-  ical: { fetchOutside },
+  ical: { fetchOutside: counted(fetchOutside) },
+});
+
+/** What each channel may be asked. A feed's host knows us by our address, so it refuses all feeds. */
+export const limitsOf = (config: Config): Readonly<Record<Channel, ChannelLimits>> => ({
+  google: limitsFrom(config.googleLimits),
+  microsoft: limitsFrom(config.microsoftLimits),
+  caldav: limitsFrom(config.caldavLimits),
+  ical: limitsFrom(config.icalLimits, 'shared'),
+});
+
+/** Activities of each channel's queue that start in a second. */
+export const queueRatesOf = (config: Config): Readonly<Record<Channel, number>> => ({
+  google: config.googleLimits.queuePerSecond,
+  microsoft: config.microsoftLimits.queuePerSecond,
+  caldav: config.caldavLimits.queuePerSecond,
+  ical: config.icalLimits.queuePerSecond,
 });
 
 /** Throws `invalid` when the channel has no settings here. */

@@ -19,6 +19,9 @@ export interface Zones {
   instantOf(wall: WallTime, defaultZone: string): number;
 }
 
+/** In place of a unit: any one of them, and nobody tells which. */
+export const ANY_UNIT = 0;
+
 /** A time that is taken; without a unit it takes the whole resource. */
 export interface Taken extends Interval {
   unit: number | null;
@@ -53,12 +56,79 @@ export function freeSpans(facts: AvailabilityFacts, ask: Ask): Interval[] {
   const { capacity } = facts;
   const shared = subtract(allowed(facts, ask), widened(facts, null));
   if (shared.length === 0 || ask.party > capacity) return [];
+  const somewhere = facts.taken.filter((one) => one.unit === ANY_UNIT);
   const perUnit: Interval[][] = [];
   for (let unit = 1; unit <= capacity; unit += 1) {
     const cuts = widened(facts, unit);
     perUnit.push(cuts.length === 0 ? shared : subtract(shared, cuts));
   }
+  if (somewhere.length > 0) return besides(somewhere, { facts, ask, perUnit });
   return capacity === 1 ? perUnit.flat() : commonSpans(perUnit, ask.party);
+}
+
+/**
+ * Spans for which a party finds units free throughout, and beside them as many more as are taken
+ * somewhere at most at one time within the span and its buffers.
+ */
+function besides(
+  somewhere: readonly Taken[],
+  { facts, ask, perUnit }: { facts: AvailabilityFacts; ask: Ask; perUnit: readonly Interval[][] },
+): Interval[] {
+  const { bufferBeforeMs, bufferAfterMs } = facts.settings;
+  const found: Interval[] = [];
+  const mostUseful = Math.min(mostAtOnce(somewhere), facts.capacity - ask.party);
+  for (let count = 0; count <= mostUseful; count += 1) {
+    const calm = spansWithAtMost(count, somewhere).map(({ startAt, endAt }) => ({
+      startAt: startAt + bufferBeforeMs,
+      endAt: endAt - bufferAfterMs,
+    }));
+    for (const free of commonSpans(perUnit, ask.party + count))
+      found.push(
+        ...intersect(
+          [free],
+          calm.filter((one) => one.startAt < one.endAt),
+        ),
+      );
+  }
+  return longest(found);
+}
+
+/** The longest spans at no moment of which more than so many are taken at once. */
+function spansWithAtMost(count: number, taken: readonly Interval[]): Interval[] {
+  const spans: Interval[] = [];
+  let since = -Infinity;
+  let open = 0;
+  for (const { at, by } of stepsOf(taken)) {
+    if (by > 0 && open === count) spans.push({ startAt: since, endAt: at });
+    open += by;
+    if (by < 0 && open === count) since = at;
+  }
+  return [...spans, { startAt: since, endAt: Infinity }];
+}
+
+/** Beginnings and ends by time; what ends makes room for what begins at the same moment. */
+const stepsOf = (taken: readonly Interval[]): { at: number; by: 1 | -1 }[] =>
+  taken
+    .flatMap(({ startAt, endAt }) => [
+      { at: startAt, by: 1 as const },
+      { at: endAt, by: -1 as const },
+    ])
+    .toSorted((a, b) => a.at - b.at || a.by - b.by);
+
+/** The most that are taken at one time. */
+export function mostAtOnce(taken: readonly Interval[]): number {
+  let open = 0;
+  let most = 0;
+  for (const { by } of stepsOf(taken)) most = Math.max(most, (open += by));
+  return most;
+}
+
+/** Those that lie in no other, by start. */
+function longest(spans: readonly Interval[]): Interval[] {
+  const kept: Interval[] = [];
+  for (const one of spans.toSorted((a, b) => a.startAt - b.startAt || b.endAt - a.endAt))
+    if (one.endAt > (kept.at(-1)?.endAt ?? -Infinity)) kept.push(one);
+  return kept;
 }
 
 /** What rules and knowledge allow before anything is taken. */
@@ -178,10 +248,19 @@ export function refusalOf(
   const whole = hits.filter((one) => one.unit === null);
   if (whole.some((one) => one.by === 'busy')) return 'busy';
   if (whole.length > 0) return 'blocked';
+  const somewhere = mostAtOnce(
+    hits
+      .filter((one) => one.unit === ANY_UNIT)
+      .map((one) => ({
+        startAt: Math.max(one.startAt, needed.startAt),
+        endAt: Math.min(one.endAt, needed.endAt),
+      })),
+  );
+  if (party + somewhere > capacity) return 'busy';
   const takenUnits = new Set(hits.map((one) => one.unit));
   let free = 0;
   for (let unit = 1; unit <= capacity; unit += 1) if (!takenUnits.has(unit)) free += 1;
-  return free >= party ? null : 'taken';
+  return free >= party + somewhere ? null : 'taken';
 }
 
 /** Up to `limit` spans of the same length that can be booked, nearest in time first. */

@@ -24,8 +24,10 @@ export interface GuardInput {
   nowAt: number;
   /** How long absence must last on this channel before it counts at all. */
   absenceConfirmMs: number;
-  /** How long at least the absence of much must last, on any channel. */
+  /** How long at least any absence must last that is not believed at once. */
   pollIntervalMs: number;
+  /** This listing was asked for without a condition, so that no cache can have answered it. */
+  unconditional: boolean;
   /** An operator looked and believes the channel. */
   acceptRemovals: boolean;
 }
@@ -44,13 +46,14 @@ const ALL_FROM = 3;
 export function guardRemovals(input: GuardInput): GuardVerdict {
   const counted = input.missing.filter((one) => one.futureSpans > 0 && !one.renamed);
   const isSuspicious = isTooMuch(counted, input.futureSpans);
-  const confirmMs = isSuspicious
-    ? Math.max(input.absenceConfirmMs, input.pollIntervalMs)
-    : input.absenceConfirmMs;
+  const mustLast = input.absenceConfirmMs > 0;
+  const confirmMs = Math.max(input.absenceConfirmMs, input.pollIntervalMs);
   const isConfirmed = ({ missingSinceAt }: MissingEvent) =>
-    missingSinceAt !== null && input.nowAt - missingSinceAt >= confirmMs;
+    missingSinceAt !== null &&
+    input.nowAt - missingSinceAt >= confirmMs &&
+    (input.unconditional || !mustLast);
   const isDoubted = (one: MissingEvent) =>
-    !input.acceptRemovals && (isSuspicious || input.absenceConfirmMs > 0) && !isConfirmed(one);
+    !input.acceptRemovals && (isSuspicious || mustLast) && !isConfirmed(one);
   const doubted = new Set(counted.filter(isDoubted).map((one) => one.nativeId));
   const verdict: GuardVerdict = { gone: [], heldBack: [], guarded: false };
   for (const { nativeId, rootId } of input.missing) {
@@ -67,8 +70,9 @@ function isTooMuch(counted: readonly MissingEvent[], futureSpans: number): boole
   const lost = counted
     .filter(({ nativeId, rootId }) => nativeId === rootId || !ids.has(rootId))
     .reduce((sum, one) => sum + one.futureSpans, 0);
-  return (
-    (futureSpans >= SHARE_FROM && lost * 2 > futureSpans) ||
-    (futureSpans >= ALL_FROM && lost >= futureSpans)
-  );
+  return isUnusualLoss(lost, futureSpans);
 }
+
+/** More than half of what lies ahead, or all of it, where there is enough to tell. */
+export const isUnusualLoss = (lost: number, of: number): boolean =>
+  (of >= SHARE_FROM && lost * 2 > of) || (of >= ALL_FROM && lost >= of);

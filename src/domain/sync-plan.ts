@@ -1,3 +1,5 @@
+import type { EntryReading } from './connection.ts';
+import { DEFAULT_CONNECTION_SETTINGS } from './connection.ts';
 import type { Change, NeutralEvent, WithheldItem } from './event.ts';
 import type { Interval } from './interval.ts';
 
@@ -63,9 +65,17 @@ export function planPage(input: PlanInput): PagePlan {
     after.delete(member.nativeId);
     touched.add(member.rootId);
   };
+  const ended = new Set<string>();
   for (const change of input.changes) {
-    if (change.kind === 'upsert') put(change.event, null);
-    else seriesOf(after, change.nativeId).forEach(drop);
+    if (change.kind === 'upsert') {
+      // A series takes its exceptions along, and their own tombstones say nothing more.
+      if (change.event.status === 'cancelled' && ended.has(change.event.seriesId ?? '')) continue;
+      ended.delete(change.event.nativeId);
+      put(change.event, null);
+    } else {
+      ended.add(change.nativeId);
+      seriesOf(after, change.nativeId).forEach(drop);
+    }
   }
   for (const { nativeId, event, reason } of input.withheld)
     put(event ?? after.get(nativeId)?.event ?? unreadable(nativeId), reason);
@@ -130,14 +140,27 @@ function differences(
 const membersOf = (events: ReadonlyMap<string, KnownEvent>, rootId: string): NeutralEvent[] =>
   [...events.values()].filter((one) => one.rootId === rootId).map((one) => one.event);
 
-/** Whether an entry takes time, by the channel's word and the connection's settings. */
-export function blocks(
-  event: NeutralEvent,
-  settings: { tentative: 'busy' | 'free'; isOurs: (marker: string) => boolean },
-): boolean {
-  // Its occupancy blocks already; of another place's booking, or of none, only the entry does.
-  if (event.marker !== null && settings.isOurs(event.marker)) return false;
-  if (event.status === 'cancelled' || event.transparency === 'transparent') return false;
-  if (event.kind === 'working-elsewhere' || event.start === null) return false;
-  return event.status !== 'tentative' || settings.tentative === 'busy';
+/** What tells whether an entry takes time; natures left out are read as by default. */
+export interface Reading extends Partial<EntryReading> {
+  tentative: 'busy' | 'free';
+  /** Whether an entry is a mirror of ours, or a copy of one that proves itself. */
+  isOurs: (event: NeutralEvent) => boolean;
+}
+
+/**
+ * Whether an entry takes time, by the channel's word and the connection's settings. Where somebody
+ * works is shown as free by some channels and as busy by others, so there its own setting decides
+ * alone; of several other natures each has to take time.
+ */
+export function blocks(event: NeutralEvent, settings: Reading): boolean {
+  const takesTime = (nature: keyof EntryReading): boolean =>
+    (settings[nature] ?? DEFAULT_CONNECTION_SETTINGS[nature]) === 'busy';
+  // What it stands for blocks already; of another place's booking, or of none, only the entry does.
+  if (settings.isOurs(event)) return false;
+  if (event.status === 'cancelled' || event.kind === 'not-taken' || event.start === null)
+    return false;
+  if (event.kind === 'working-elsewhere') return takesTime('workingElsewhere');
+  if (event.transparency === 'transparent' && !takesTime('free')) return false;
+  if (event.kind === 'out-of-office' && !takesTime('outOfOffice')) return false;
+  return event.status !== 'tentative' || takesTime('tentative');
 }

@@ -20,6 +20,8 @@ export interface ConnectionFreshness {
   settings: ConnectionSettings;
   confirmedAt: number | null;
   watchedUntil: number | null;
+  /** The interval in force between polls. */
+  pollMs: number | null;
   knownUntil: number;
   /** The youngest entry of the feed; null when none came by a notification or poll yet. */
   newest: { visibleAt: number; notifiedAt: number | null; updatedAt: string | null } | null;
@@ -48,15 +50,16 @@ SELECT r.time_zone AS "timeZone", r.capacity, r.settings,
       AND (o.confirmed_at IS NOT NULL OR o.expires_at > statement_timestamp())) AS occupied,
   (SELECT json_agg(json_build_object('id', c.id, 'channel', c.channel, 'status', c.status,
         'settings', c.settings, 'confirmedAt', ms(c.confirmed_at),
-        'watchedUntil', ms(c.watched_until),
-        'knownUntil', ms(coalesce(c.expanded_until, c.created_at)),
+        'watchedUntil', ms(c.watched_until), 'pollMs', c.poll_in_force_ms,
+        'knownUntil', ms(c.known_until),
         'withheld', (SELECT count(*) FROM channel_event e WHERE e.tenant_id = c.tenant_id
            AND e.connection_id = c.id AND upper_inf(e.recorded) AND e.withheld_reason IS NOT NULL),
         'newest', (SELECT json_build_object('visibleAt', ms(lower(e.recorded)),
              'notifiedAt', ms(e.notified_at), 'updatedAt', e.event->>'updatedAt')
            FROM channel_event e WHERE e.tenant_id = c.tenant_id AND e.connection_id = c.id
             AND upper_inf(e.recorded) ORDER BY e.feed_position DESC LIMIT 1)) ORDER BY c.id)
-     FROM connection c WHERE c.tenant_id = r.tenant_id AND c.resource_id = r.id
+     FROM (SELECT *, least(coalesce(expanded_until, created_at), covers_until) AS known_until
+             FROM connection) c WHERE c.tenant_id = r.tenant_id AND c.resource_id = r.id
       AND c.disconnected_at IS NULL) AS connections
 FROM resource r
 CROSS JOIN LATERAL (SELECT

@@ -15,7 +15,8 @@ export interface NewBlock {
 }
 
 export type Blocked =
-  | { kind: 'blocked'; block: Block }
+  /** `connections` are to show it now. */
+  | { kind: 'blocked'; block: Block; connections: string[] }
   | { kind: 'no-such-resource' }
   | { kind: 'no-such-unit'; capacity: number };
 
@@ -31,23 +32,37 @@ export async function createBlock(tx: Tx, ref: ResourceRef, input: NewBlock): Pr
     return { kind: 'no-such-unit', capacity: resource.capacity };
   const block = await tx.block.create({ data: { ...input, tenantId, resourceId } });
   await enter(tx, block, 'block.created');
-  return { kind: 'blocked', block };
+  const [wished] = await tx.$queryRaw<
+    Wished[]
+  >`SELECT wish_block(${tenantId}, ${block.id}) AS connections`;
+  return { kind: 'blocked', block, connections: wished!.connections };
 }
 
-/** False when there is no such block, or it is removed already. */
-export async function removeBlock(tx: Tx, ref: ResourceRef, blockId: string): Promise<boolean> {
+interface Wished {
+  connections: string[];
+}
+
+/** Answers the connections that showed it; null when there is no such block, or it is removed already. */
+export async function removeBlock(
+  tx: Tx,
+  ref: ResourceRef,
+  blockId: string,
+): Promise<string[] | null> {
   const { tenantId, resourceId } = ref;
   await lockResource(tx, tenantId, resourceId);
   const found = await tx.block.findFirst({
     where: { tenantId, resourceId, id: blockId, removedAt: null },
   });
-  if (!found) return false;
+  if (!found) return null;
   const block = await tx.block.update({
     where: { tenantId_id: { tenantId, id: blockId } },
     data: { removedAt: new Date() },
   });
   await enter(tx, block, 'block.removed');
-  return true;
+  const [wished] = await tx.$queryRaw<
+    Wished[]
+  >`SELECT wish_away(${tenantId}, ${blockId}) AS connections`;
+  return wished!.connections;
 }
 
 export const listBlocks = (

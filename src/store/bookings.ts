@@ -14,27 +14,33 @@ export async function commitBooking(
   pool: pg.Pool,
   ref: BookingRef & { reference?: string | null },
 ): Promise<Committed> {
-  const { rows } = await pool.query<{ answer: Committed }>({
+  const { rows } = await pool.query<{ answer: Committed; connections: string[] | null }>({
     name: 'commit-booking',
-    text: 'SELECT commit_booking($1, $2, $3) AS answer',
+    text: 'SELECT commit_booking($1, $2, $3) AS answer, mirrors_waiting($1, $2) AS connections',
     values: [ref.tenantId, ref.bookingId, ref.reference ?? null],
   });
-  return rows[0]!.answer;
+  const { answer, connections } = rows[0]!;
+  // Those that showed the hold are to show the booking.
+  return answer.kind === 'confirmed' ? { ...answer, connections: connections ?? [] } : answer;
 }
 
-export type Released = { kind: 'released'; state?: BookingState } | { kind: 'already-confirmed' };
+export type Released =
+  /** `connections` showed the hold. */
+  | { kind: 'released'; state?: BookingState; connections?: string[] }
+  | { kind: 'already-confirmed' };
 
 /** Lets the units go and fences the booking: a hold that arrives after this is refused. */
 export async function releaseBooking(
   pool: pg.Pool,
   input: BookingRef & { state: 'expired' | 'declined' | 'cancelled'; reason: string },
 ): Promise<Released> {
-  const { rows } = await pool.query<{ answer: Released }>({
+  const { rows } = await pool.query<{ answer: Released; connections: string[] | null }>({
     name: 'release-booking',
-    text: 'SELECT release_booking($1, $2, $3, $4) AS answer',
+    text: 'SELECT release_booking($1, $2, $3, $4) AS answer, mirrors_waiting($1, $2) AS connections',
     values: [input.tenantId, input.bookingId, input.state, input.reason],
   });
-  return rows[0]!.answer;
+  const { answer, connections } = rows[0]!;
+  return answer.kind === 'released' && connections ? { ...answer, connections } : answer;
 }
 
 export type Cancelled =

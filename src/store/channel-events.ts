@@ -1,7 +1,7 @@
 import type { NeutralEvent } from '../domain/event.ts';
 import type { Database } from './database.ts';
 
-/** A current entry of an outside calendar, and what it does to availability. */
+/** An entry of an outside calendar, and what it does to availability. */
 export interface StoredChannelEvent {
   id: string;
   nativeId: string;
@@ -12,24 +12,49 @@ export interface StoredChannelEvent {
   notifiedAt: Date | null;
   /** Busy spans of the entry's series; zero takes no time. */
   busySpans: number;
+  /** It says only what its platform was served by us. */
+  isEcho: boolean;
+  /** It stands where a mirror of ours was written. */
+  isMirror: boolean;
+  /** It takes exactly the time of a booking of ours that is mirrored: perhaps a tool copied it. */
+  isSuspectedCopy: boolean;
+  isCurrent: boolean;
 }
 
 /** By native id, which is what `channel_event_current` is sorted by. */
 export async function listChannelEvents(
   database: Database,
-  page: { tenantId: string; connectionId: string; after: string | undefined; limit: number },
+  page: {
+    tenantId: string;
+    connectionId: string;
+    after: string | undefined;
+    limit: number;
+    /** RFC 3339; entries as they were then. Null for those of now. */
+    asOf: string | null;
+  },
 ): Promise<StoredChannelEvent[]> {
   const { rows } = await database.pool.query<StoredChannelEvent>(
     `SELECT e.id, e.native_id AS "nativeId", e.feed_position AS "feedPosition", e.event,
             e.withheld_reason AS "withheldReason", lower(e.recorded) AS "recordedAt",
             e.notified_at AS "notifiedAt",
             (SELECT count(*)::integer FROM busy b WHERE b.tenant_id = e.tenant_id
-                AND b.connection_id = e.connection_id AND b.root_id = e.root_id) AS "busySpans"
+                AND b.connection_id = e.connection_id AND b.root_id = e.root_id) AS "busySpans",
+            is_echo(e.tenant_id, e.connection_id, e.root_id) AS "isEcho",
+            EXISTS (SELECT FROM mirror m WHERE m.tenant_id = e.tenant_id
+                AND m.connection_id = e.connection_id AND m.native_id = e.native_id) AS "isMirror",
+            is_suspected_copy(e.tenant_id, e.connection_id, e.root_id) AS "isSuspectedCopy",
+            upper_inf(e.recorded) AS "isCurrent"
        FROM channel_event e
-      WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
+      WHERE e.tenant_id = $1 AND e.connection_id = $2 AND ${page.asOf === null ? 'upper_inf(e.recorded)' : 'e.recorded @> $5::timestamptz'}
         AND e.native_id > $3
       ORDER BY e.native_id LIMIT $4`,
-    [page.tenantId, page.connectionId, page.after ?? '', page.limit],
+    [
+      page.tenantId,
+      page.connectionId,
+      page.after ?? '',
+      page.limit,
+      ...(page.asOf === null ? [] : [page.asOf]),
+    ],
   );
   return rows;
 }

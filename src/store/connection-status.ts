@@ -21,6 +21,9 @@ export async function setConnectionStatus(
            disconnected_at = CASE WHEN $3 = 'disconnected' THEN clock_timestamp() END
          WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL
            AND (status, coalesce(status_reason, '')) IS DISTINCT FROM ($3, coalesce($4, ''))
+           -- A pass that ends after its account was refused has nothing to say of what comes next.
+           AND ($3 NOT IN ('live', 'guarded') OR EXISTS (SELECT FROM account a
+             WHERE a.tenant_id = $1 AND a.id = account_id AND a.state = 'active'))
          RETURNING seq
        ) SELECT append_entry($1, 'connection/' || $2, seq, 'connection.' || $3,
            jsonb_build_object('reason', $4::text)) FROM moved`,

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { ConnectionSettings } from '../domain/connection.ts';
+import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
+import type { ConnectionSettings, ConnectionStatus } from '../domain/connection.ts';
 import type { ConnectionKey } from './sync.ts';
 
 /** Where a connection's calendar is, for calls that read no feed. */
@@ -9,6 +10,9 @@ export interface ConnectionTarget {
   channel: string;
   calendarId: string;
   timeZone: string;
+  /** Whether events of ours may be written there. */
+  writable: boolean;
+  status: ConnectionStatus;
   settings: ConnectionSettings;
 }
 
@@ -18,9 +22,10 @@ export async function connectionTarget(
 ): Promise<ConnectionTarget | null> {
   const { rows } = await pool.query<ConnectionTarget>(
     `SELECT resource_id AS "resourceId", account_id AS "accountId", channel,
-       calendar_id AS "calendarId", time_zone AS "timeZone", settings FROM connection
+       calendar_id AS "calendarId", time_zone AS "timeZone", writable, status, settings FROM connection
      WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
     [key.tenantId, key.connectionId],
   );
-  return rows[0] ?? null;
+  const row = rows[0];
+  return row ? { ...row, settings: { ...DEFAULT_CONNECTION_SETTINGS, ...row.settings } } : null;
 }

@@ -1,9 +1,10 @@
+import { ANY_UNIT } from '../domain/availability.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
-import type { ConnectionSettings, ConnectionStatus } from '../domain/connection.ts';
+import type { ConnectionSettings, ConnectionStatus, PushRefusal } from '../domain/connection.ts';
 import type { Database } from './database.ts';
 import type { Connection, Prisma } from './generated/client.ts';
 import type { Tx } from './transactions.ts';
-import { appendEntry } from './transactions.ts';
+import { appendEntry, lockResource } from './transactions.ts';
 
 export interface StoredConnection {
   id: string;
@@ -15,6 +16,10 @@ export interface StoredConnection {
   timeZone: string;
   settings: ConnectionSettings;
   writable: boolean;
+  /** Sealed; null until it was listed. */
+  calendarName: Uint8Array<ArrayBuffer> | null;
+  calendarShared: boolean | null;
+  readOnlySince: Date | null;
   status: ConnectionStatus;
   statusSince: Date;
   statusReason: string | null;
@@ -22,6 +27,10 @@ export interface StoredConnection {
   confirmedAt: Date | null;
   expandedUntil: Date | null;
   watchedUntil: Date | null;
+  pollIntervalMs: number | null;
+  pollInForceMs: number | null;
+  pushRefused: PushRefusal | null;
+  coversUntil: Date | null;
   cursorVersion: bigint;
   generation: number;
   createdAt: Date;
@@ -44,7 +53,8 @@ export type NewConnection = Pick<
   | 'timeZone'
   | 'settings'
   | 'writable'
->;
+> &
+  Partial<Pick<StoredConnection, 'calendarName' | 'calendarShared'>>;
 
 export type Connected =
   | { kind: 'connected'; connection: StoredConnection }
@@ -58,6 +68,8 @@ export async function createConnection(
   input: NewConnection,
 ): Promise<Connected> {
   const { resourceId, unit, accountId, calendarId } = input;
+  // A booking confirmed meanwhile is either seen below, or sees the connection.
+  await lockResource(tx, tenantId, resourceId);
   // Two at once would both find no other.
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(lock_key(${tenantId}, 'account', ${accountId}))`;
   const resource = await tx.resource.findUnique({
@@ -77,25 +89,43 @@ export async function createConnection(
     data: { ...input, tenantId, settings: json(input.settings), seq: 1n },
   });
   await enter(tx, row, 'connection.created');
+  await tx.$executeRaw`SELECT wish_mirrors(${tenantId}, ${row.id}, false)`;
   return { kind: 'connected', connection: connectionOf(row) };
 }
 
-/** Null when there is none. */
+/**
+ * Null when there is none. `allows` looks at the settings as they would be, and refuses by throwing.
+ */
 export async function changeConnectionSettings(
   tx: Tx,
-  { tenantId, connectionId }: ConnectionRef,
+  {
+    tenantId,
+    connectionId,
+    allows,
+  }: ConnectionRef & { allows: (next: ConnectionSettings) => void },
   patch: Partial<ConnectionSettings>,
 ): Promise<StoredConnection | null> {
   const where = { tenantId_id: { tenantId, id: connectionId }, disconnectedAt: null };
+  const mirrors = patch.mirror !== undefined || patch.mirrorHolds !== undefined;
+  if (patch.takes !== undefined || mirrors)
+    await tx.$executeRaw`SELECT lock_resource(tenant_id, resource_id, true) FROM connection
+      WHERE tenant_id = ${tenantId} AND id = ${connectionId}`;
   await tx.$executeRaw`SELECT lock_connection(${tenantId}, ${connectionId})`;
   const now = await tx.connection.findUnique({ where });
   if (!now) return null;
   const settings = { ...connectionOf(now).settings, ...patch };
+  allows(settings);
+  // At once, since a hold may come before the next pass; that pass looks for conflicts.
+  if (now.unit === null && patch.takes !== undefined)
+    await tx.$executeRaw`UPDATE busy SET unit = ${settings.takes === 'unit' ? ANY_UNIT : null}::integer
+      WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId}`;
   const row = await tx.connection.update({
     where,
     data: { settings: json(settings), seq: { increment: 1 } },
   });
   await enter(tx, row, 'connection.settings-changed');
+  const anew = settings.mirror !== connectionOf(now).settings.mirror;
+  if (mirrors) await tx.$executeRaw`SELECT wish_mirrors(${tenantId}, ${connectionId}, ${anew})`;
   return connectionOf(row);
 }
 
@@ -177,6 +207,7 @@ const enter = (tx: Tx, row: Connection, type: string): Promise<void> =>
 const connectionOf = (row: Connection): StoredConnection => ({
   ...row,
   status: row.status as ConnectionStatus,
+  pushRefused: row.pushRefused as PushRefusal | null,
   settings: { ...DEFAULT_CONNECTION_SETTINGS, ...(row.settings as Partial<ConnectionSettings>) },
 });
 

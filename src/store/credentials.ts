@@ -67,20 +67,41 @@ export async function changeCredential(
 }
 
 /**
- * The channel refuses the grant of this version: all connections of the account wait for a person.
- * A grant that a person gave meanwhile stays active.
+ * The channel refuses the grant of this version: all connections of the account wait for a person,
+ * but for those that a person paused. A grant that a person gave meanwhile stays active. Answers the
+ * connections it closed.
  */
 export async function markUnauthorized(
   pool: pg.Pool,
   key: AccountKey,
   version: number,
-): Promise<void> {
+): Promise<string[]> {
   const ids = [key.tenantId, key.accountId];
-  await transaction(pool, async (client) => {
+  return transaction(pool, async (client) => {
     await client.query(`SELECT pg_advisory_xact_lock(lock_key($1, 'account', $2))`, ids);
-    await client.query(MARK_UNAUTHORIZED, [...ids, version]);
+    await client.query(LOCK_CONNECTIONS, ids);
+    const { rowCount } = await client.query(MARK_UNAUTHORIZED, [...ids, version]);
+    if (rowCount === 0) return [];
+    const { rows } = await client.query<{ id: string }>(CLOSE_CONNECTIONS, ids);
+    return rows.map((row) => row.id);
   });
 }
+
+// In the order in which everybody takes them, before the first write.
+const LOCK_CONNECTIONS = `
+  SELECT lock_connection($1, c.id) FROM (SELECT id FROM connection
+    WHERE tenant_id = $1 AND account_id = $2 AND disconnected_at IS NULL ORDER BY id OFFSET 0) c`;
+
+// The reason is the one that a connection gives which meets the refusal itself.
+const CLOSE_CONNECTIONS = `
+  WITH closed AS (
+    UPDATE connection SET status = 'needs-reauthorization', status_reason = 'unauthorized',
+      status_since = clock_timestamp(), seq = seq + 1
+    WHERE tenant_id = $1 AND account_id = $2 AND disconnected_at IS NULL
+      AND status NOT IN ('paused', 'needs-reauthorization')
+    RETURNING id, seq
+  ) SELECT id, append_entry($1, 'connection/' || id, seq, 'connection.needs-reauthorization',
+      '{"reason": "unauthorized"}') FROM closed`;
 
 // An account has no counter of its own; its lock makes the journal's last number safe.
 const MARK_UNAUTHORIZED = `

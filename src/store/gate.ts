@@ -6,7 +6,14 @@ import type { ConnectionKey } from './sync.ts';
 /** The notification gate: one statement marks a connection dirty and says whether it was clean. */
 export type Marked =
   | { kind: 'unknown' }
-  | { kind: 'marked'; tenantId: string; connectionId: string; wasClean: boolean };
+  | {
+      kind: 'marked';
+      tenantId: string;
+      connectionId: string;
+      wasClean: boolean;
+      /** We were done with this watch, and it still speaks. */
+      stopped: boolean;
+    };
 
 /** Watch secrets are random and long, so a plain digest keeps them safe at rest. */
 export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
@@ -27,8 +34,8 @@ export async function markDirty(
   });
   const row = rows[0];
   if (!row || !timingSafeEqual(row.secretHash, presented)) return { kind: 'unknown' };
-  const { tenantId, connectionId, wasClean } = row;
-  return { kind: 'marked', tenantId, connectionId, wasClean };
+  const { tenantId, connectionId, wasClean, stopped } = row;
+  return { kind: 'marked', tenantId, connectionId, wasClean, stopped };
 }
 
 interface MarkRow {
@@ -36,17 +43,59 @@ interface MarkRow {
   connectionId: string;
   secretHash: Buffer;
   wasClean: boolean;
+  stopped: boolean;
 }
 
 const MARK_DIRTY = `
   WITH told AS (
-    SELECT tenant_id, connection_id, secret_hash FROM watch WHERE id = $1
+    SELECT tenant_id, connection_id, secret_hash, stopped_at IS NOT NULL AS stopped
+      FROM watch WHERE id = $1
   ), marked AS (
     UPDATE connection c SET dirty = true, dirty_at = clock_timestamp(), notified_at = clock_timestamp()
     FROM told WHERE c.tenant_id = told.tenant_id AND c.id = told.connection_id
       AND told.secret_hash = $2 AND NOT c.dirty AND c.disconnected_at IS NULL RETURNING 1
   ) SELECT tenant_id AS "tenantId", connection_id AS "connectionId", secret_hash AS "secretHash",
-      EXISTS (SELECT FROM marked) AS "wasClean" FROM told`;
+      stopped, EXISTS (SELECT FROM marked) AS "wasClean" FROM told`;
+
+/**
+ * Marks a connection whose channel says that the watch itself needs care: it is to be extended
+ * (`renew`), or it is gone (`lost`) and polling carries the connection until there is a new one. The
+ * wish stands in the row, so it outlives a lost signal. Of a watch that we are done with, only the
+ * look remains.
+ */
+export async function markWatchWanted(
+  pool: pg.Pool,
+  hint: { watchId: string; secret: string; kind: 'renew' | 'lost' },
+): Promise<Marked> {
+  const presented = hashSecret(hint.secret);
+  const { rows } = await pool.query<MarkRow>(MARK_WATCH_WANTED, [
+    hint.watchId,
+    presented,
+    hint.kind === 'lost',
+  ]);
+  const row = rows[0];
+  if (!row || !timingSafeEqual(row.secretHash, presented)) return { kind: 'unknown' };
+  const { tenantId, connectionId, wasClean, stopped } = row;
+  return { kind: 'marked', tenantId, connectionId, wasClean, stopped };
+}
+
+const MARK_WATCH_WANTED = `
+  WITH told AS (
+    SELECT tenant_id, id, connection_id, secret_hash, stopped_at IS NOT NULL AS stopped
+      FROM watch WHERE id = $1
+  ), lost AS (
+    UPDATE watch w SET gone_at = clock_timestamp(),
+      stopped_at = coalesce(w.stopped_at, clock_timestamp())
+    FROM told WHERE $3 AND w.tenant_id = told.tenant_id AND w.id = told.id AND told.secret_hash = $2
+  ), marked AS (
+    UPDATE connection c SET dirty = true, dirty_at = clock_timestamp(),
+      notified_at = CASE WHEN c.dirty THEN c.notified_at ELSE clock_timestamp() END,
+      watch_wanted_at = CASE WHEN told.stopped THEN c.watch_wanted_at ELSE clock_timestamp() END,
+      watched_until = CASE WHEN $3 AND NOT told.stopped THEN NULL ELSE c.watched_until END
+    FROM told WHERE c.tenant_id = told.tenant_id AND c.id = told.connection_id
+      AND told.secret_hash = $2 AND c.disconnected_at IS NULL RETURNING 1
+  ) SELECT tenant_id AS "tenantId", connection_id AS "connectionId", secret_hash AS "secretHash",
+      stopped, EXISTS (SELECT FROM marked) AS "wasClean" FROM told`;
 
 /** Longer than any poll may be late while its run is there. */
 const INTERVALS_LATE = 3;
@@ -62,7 +111,7 @@ export async function leftAlone(
   const { rows } = await pool.query<ConnectionKey>(LEFT_ALONE, [
     options.limit,
     INTERVALS_LATE,
-    DEFAULT_CONNECTION_SETTINGS.pollIntervalMs,
+    DEFAULT_CONNECTION_SETTINGS.pollMinMs,
     DEFAULT_CONNECTION_SETTINGS.safetyPollIntervalMs,
   ]);
   return rows;
@@ -74,9 +123,8 @@ const LEFT_ALONE = `
      WHERE disconnected_at IS NULL AND status NOT IN ('paused', 'needs-reauthorization')
        AND greatest(dirty_at, coalesce(confirmed_at, created_at)) < clock_timestamp()
          - $2 * interval '1 millisecond' * CASE WHEN watched_until > clock_timestamp()
-             THEN greatest(coalesce((settings->>'safetyPollIntervalMs')::float8, $4),
-               coalesce((settings->>'pollIntervalMs')::float8, $3))
-             ELSE coalesce((settings->>'pollIntervalMs')::float8, $3) END
+             THEN coalesce((settings->>'safetyPollIntervalMs')::float8, $4)
+             ELSE coalesce(poll_in_force_ms, (settings->>'pollMinMs')::float8, $3) END
      ORDER BY dirty_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED)
   UPDATE connection c SET dirty_at = clock_timestamp() FROM left_alone l
    WHERE c.tenant_id = l.tenant_id AND c.id = l.id

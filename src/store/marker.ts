@@ -66,12 +66,12 @@ async function markBatch(pool: pg.Pool, batch: readonly Waiting[]): Promise<void
     if (!row || !timingSafeEqual(row.secretHash, one.presented)) one.resolve({ kind: 'unknown' });
     else if (row.busy) markDirty(pool, one.hint).then(one.resolve, one.reject);
     else {
-      const { tenantId, connectionId } = row;
+      const { tenantId, connectionId, stopped } = row;
       const key = `${tenantId}/${connectionId}`;
       // Of several hints about one connection, one finds it clean.
       const wasClean = row.marked && !woken.has(key);
       if (wasClean) woken.add(key);
-      one.resolve({ kind: 'marked', tenantId, connectionId, wasClean });
+      one.resolve({ kind: 'marked', tenantId, connectionId, wasClean, stopped });
     }
   }
 }
@@ -81,6 +81,7 @@ interface Row {
   tenantId: string;
   connectionId: string;
   secretHash: Buffer;
+  stopped: boolean;
   marked: boolean;
   /** Somebody has the row: it is marked by a statement of its own, so that the others need not wait. */
   busy: boolean;
@@ -89,7 +90,8 @@ interface Row {
 /** Rows that are locked are left out rather than waited for; hence two batches cannot deadlock. */
 const MARK_BATCH = `
   WITH told AS MATERIALIZED (
-    SELECT h.n, w.tenant_id, w.connection_id, w.secret_hash, w.secret_hash = h.presented AS opens
+    SELECT h.n, w.tenant_id, w.connection_id, w.secret_hash, w.secret_hash = h.presented AS opens,
+        w.stopped_at IS NOT NULL AS stopped
       FROM unnest($1::text[], $2::bytea[]) WITH ORDINALITY AS h (watch_id, presented, n)
       JOIN watch w ON w.id = h.watch_id
   ), clean AS MATERIALIZED (
@@ -103,7 +105,7 @@ const MARK_BATCH = `
     UPDATE connection c SET dirty = true, dirty_at = clock_timestamp(), notified_at = clock_timestamp()
       FROM locked l WHERE c.tenant_id = l.tenant_id AND c.id = l.id RETURNING c.tenant_id, c.id
   ) SELECT t.n::int AS n, t.tenant_id AS "tenantId", t.connection_id AS "connectionId",
-      t.secret_hash AS "secretHash", m.id IS NOT NULL AS marked,
+      t.secret_hash AS "secretHash", t.stopped, m.id IS NOT NULL AS marked,
       k.id IS NOT NULL AND m.id IS NULL AS busy
     FROM told t
     LEFT JOIN clean k ON t.opens AND k.tenant_id = t.tenant_id AND k.id = t.connection_id

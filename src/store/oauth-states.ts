@@ -23,16 +23,27 @@ export async function keepOauthState(
   await database.prisma.oauthState.create({ data: { ...row, stateHash: hashOf(state) } });
 }
 
-/** Takes a state away, so that it serves once; null when unknown, used or too old. */
-export async function takeOauthState(
-  database: Database,
-  state: string,
-): Promise<OauthState | null> {
-  const { rows } = await database.pool.query<OauthState & { fresh: boolean }>(
-    `DELETE FROM oauth_state WHERE state_hash = $1
-     RETURNING tenant_id AS "tenantId", channel, code_verifier AS "codeVerifier",
-               account_id AS "accountId", expires_at > clock_timestamp() AS fresh`,
+export type TakenState =
+  { kind: 'taken'; state: OauthState } | { kind: 'unknown' | 'used' | 'late' };
+
+/** A state serves once: whoever comes second, however close, is told so. */
+export async function takeOauthState(database: Database, state: string): Promise<TakenState> {
+  const { rows } = await database.pool.query<OauthState & { used: boolean; late: boolean }>(
+    TAKE_STATE,
     [hashOf(state)],
   );
-  return rows[0]?.fresh ? rows[0] : null;
+  const row = rows[0];
+  if (!row) return { kind: 'unknown' };
+  const { used, late, ...taken } = row;
+  if (used) return { kind: 'used' };
+  return late ? { kind: 'late' } : { kind: 'taken', state: taken };
 }
+
+// Read under the row's lock before it is marked; what the browser brings back is needed once.
+const TAKE_STATE = `
+  WITH seen AS (SELECT * FROM oauth_state WHERE state_hash = $1 FOR UPDATE), marked AS (
+    UPDATE oauth_state o SET used_at = clock_timestamp(), code_verifier = '' FROM seen
+     WHERE o.state_hash = seen.state_hash AND seen.used_at IS NULL)
+  SELECT tenant_id AS "tenantId", channel, code_verifier AS "codeVerifier",
+    account_id AS "accountId", used_at IS NOT NULL AS used, expires_at <= clock_timestamp() AS late
+  FROM seen`;

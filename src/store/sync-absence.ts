@@ -60,28 +60,3 @@ const ADDED_IN_PASS = `
     AND lower(e.recorded) >= $3
     AND NOT EXISTS (SELECT FROM channel_event o WHERE o.tenant_id = $1 AND o.connection_id = $2
       AND o.native_id = e.native_id AND NOT upper_inf(o.recorded) AND upper(o.recorded) >= $3)`;
-
-/** Those of the markers whose booking takes the place that this connection speaks of. */
-export async function ourMarkers(
-  pool: pg.Pool,
-  key: ConnectionKey,
-  about: Pick<OpenPass, 'resourceId' | 'unit'> & { markers: readonly string[] },
-): Promise<Set<string>> {
-  if (about.markers.length === 0) return new Set();
-  const { rows } = await pool.query<{ marker: string }>(OUR_MARKERS, [
-    key.tenantId,
-    key.connectionId,
-    about.resourceId,
-    about.unit,
-    about.markers,
-  ]);
-  return new Set(rows.map((row) => row.marker));
-}
-
-const OUR_MARKERS = `
-  SELECT booking_id AS marker FROM mirror
-   WHERE tenant_id = $1 AND connection_id = $2 AND booking_id = ANY ($5::text[])
-  UNION
-  SELECT booking_id FROM occupancy
-   WHERE tenant_id = $1 AND resource_id = $3 AND ($4::integer IS NULL OR unit = $4)
-     AND booking_id = ANY ($5::text[])`;

@@ -1,33 +1,54 @@
+import { ANY_UNIT } from '../domain/availability.ts';
 import type { Queryable } from './database.ts';
-import type { AppliedPage, PageToApply, SeriesToApply } from './sync.ts';
+import type { ConnectionKey, SeriesToApply } from './sync.ts';
 
 /** The parts of applying a page that concern availability, inside the caller's transaction. */
 
 /**
  * Writes the spans of each touched series by difference. What is no longer there turns stale and
- * goes with the pass's last page, so that availability is never freer in between.
+ * goes with the pass's last page, so that availability is never freer in between. Answers how many
+ * spans ahead differed, of those that had been expanded before and whose series did not change.
  */
-export async function applySpans(client: Queryable, page: SeriesToApply): Promise<void> {
+export async function applySpans(
+  client: Queryable,
+  page: SeriesToApply,
+  changedRoots: readonly string[],
+): Promise<number> {
   const { tenantId, connectionId, pass, plan } = page;
-  if (plan.series.length === 0) return;
+  if (plan.series.length === 0) return 0;
   const spans = columnsOf(page);
-  await client.query(
-    `INSERT INTO busy (tenant_id, connection_id, resource_id, unit, root_id, start_at, end_at)
-     SELECT DISTINCT $1::text, $2::text, $3::text, $4::integer, root, start_at, end_at
-       FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS s(root, start_at, end_at)
-     ON CONFLICT (tenant_id, connection_id, root_id, start_at, end_at)
-       DO UPDATE SET stale = false WHERE busy.stale`,
-    [tenantId, connectionId, pass.resourceId, pass.unit, ...spans],
+  const edge = pass.expandedUntilAt === null ? null : new Date(pass.expandedUntilAt);
+  const made = await client.query<{ count: number }>(
+    `WITH made AS (
+       INSERT INTO busy (tenant_id, connection_id, resource_id, unit, root_id, start_at, end_at)
+       SELECT DISTINCT $1::text, $2::text, $3::text, ${placeOf('$4')}, root, start_at, end_at
+         FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS s(root, start_at, end_at)
+       ON CONFLICT (tenant_id, connection_id, root_id, start_at, end_at)
+         DO UPDATE SET stale = false WHERE busy.stale
+       RETURNING root_id, end_at
+     ) SELECT count(*)::integer AS count FROM made WHERE end_at > clock_timestamp()
+        AND end_at < $8::timestamptz AND root_id <> ALL ($9::text[])`,
+    [tenantId, connectionId, pass.resourceId, pass.unit, ...spans, edge, changedRoots],
   );
-  await client.query(
-    `UPDATE busy b SET stale = true
-      WHERE b.tenant_id = $1 AND b.connection_id = $2 AND b.root_id = ANY ($3) AND NOT b.stale
-        AND NOT EXISTS (
-          SELECT FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[]) AS s(root, start_at, end_at)
-          WHERE s.root = b.root_id AND s.start_at = b.start_at AND s.end_at = b.end_at)`,
-    [tenantId, connectionId, plan.series.map((one) => one.rootId), ...spans],
+  const ended = await client.query<{ count: number }>(
+    `WITH ended AS (
+       UPDATE busy b SET stale = true
+        WHERE b.tenant_id = $1 AND b.connection_id = $2 AND b.root_id = ANY ($3) AND NOT b.stale
+          AND NOT EXISTS (
+            SELECT FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[]) AS s(root, start_at, end_at)
+            WHERE s.root = b.root_id AND s.start_at = b.start_at AND s.end_at = b.end_at)
+       RETURNING root_id, end_at
+     ) SELECT count(*)::integer AS count FROM ended WHERE end_at > clock_timestamp()
+        AND end_at < $7::timestamptz AND root_id <> ALL ($8::text[])`,
+    [tenantId, connectionId, plan.series.map((one) => one.rootId), ...spans, edge, changedRoots],
   );
+  return (made.rows[0]?.count ?? 0) + (ended.rows[0]?.count ?? 0);
 }
+
+/** What a span of the connection takes, as its settings say at this very moment. */
+const placeOf = (unit: string): string =>
+  `coalesce(${unit}::integer, (SELECT ${ANY_UNIT} FROM connection c WHERE c.tenant_id = $1
+     AND c.id = $2 AND c.settings->>'takes' = 'unit'))`;
 
 /** Three arrays: series, start and end of every span of the plan. */
 function columnsOf(page: SeriesToApply): [string[], Date[], Date[]] {
@@ -45,18 +66,23 @@ function columnsOf(page: SeriesToApply): [string[], Date[], Date[]] {
  * An outside span over a live hold contests it, and over a confirmed booking is a conflict that a
  * person has to settle. Each is written once, in the transaction that brought the span.
  */
-export async function flagOverlaps(client: Queryable, page: SeriesToApply): Promise<void> {
-  const { rows } = await client.query<Overlap>(OVERLAPS, [
-    page.tenantId,
-    page.connectionId,
-    page.pass.resourceId,
-    page.pass.unit,
-    page.plan.series.map((one) => one.rootId),
-  ]);
-  for (const overlap of rows) {
-    if (overlap.confirmed) await recordConflict(client, page, overlap);
-    else await contestHold(client, page, overlap);
+export async function flagOverlaps(client: Queryable, flagging: Flagging): Promise<void> {
+  const { tenantId, connectionId, place, rootIds } = flagging;
+  const ids = [tenantId, connectionId, place.resourceId];
+  const direct = await client.query<Overlap>(OVERLAPS, [...ids, place.unit, rootIds]);
+  const crowding = await client.query<Overlap>(TOO_MANY, [...ids, rootIds]);
+  for (const overlap of [...direct.rows, ...crowding.rows]) {
+    // What looks like a copy of the hold itself must not end it: a person has to look.
+    if (overlap.confirmed || (await isOwnCopy(client, flagging, overlap)))
+      await recordConflict(client, flagging, overlap);
+    else await contestHold(client, flagging, overlap);
   }
+}
+
+interface Flagging extends ConnectionKey {
+  /** What the connection speaks of. */
+  place: { resourceId: string; unit: number | null };
+  rootIds: readonly string[];
 }
 
 interface Overlap {
@@ -71,15 +97,52 @@ const OVERLAPS = `
   FROM occupancy o JOIN busy b ON b.tenant_id = o.tenant_id AND b.resource_id = o.resource_id
     AND o.span && tstzrange(b.start_at, b.end_at)
   WHERE o.tenant_id = $1 AND b.connection_id = $2 AND o.resource_id = $3 AND o.live
-    AND ($4::integer IS NULL OR o.unit = $4) AND b.root_id = ANY ($5) AND NOT b.stale
+    AND ($4::integer IS NULL OR o.unit = $4) AND b.unit IS DISTINCT FROM ${ANY_UNIT} AND b.root_id = ANY ($5) AND NOT b.stale
     AND (o.confirmed_at IS NOT NULL OR o.contested_at IS NULL)
+    AND NOT is_echo($1, $2, b.root_id)
     AND NOT EXISTS (SELECT FROM conflict k WHERE k.tenant_id = $1 AND k.booking_id = o.booking_id
       AND k.connection_id = $2 AND k.root_id = b.root_id)
   ORDER BY o.booking_id, b.root_id`;
 
+/**
+ * What would not have been sold, had the spans been known that take any one unit: at each moment at
+ * which more is taken than there are units, as many of the youngest as are too many, holds first.
+ */
+const TOO_MANY = `
+  SELECT DISTINCT ON (o.booking_id, b.root_id) o.booking_id AS "bookingId", b.root_id AS "rootId",
+    o.confirmed
+  FROM busy b CROSS JOIN LATERAL too_many($1, $3, b.start_at, b.end_at) m
+  CROSS JOIN LATERAL (
+    SELECT booking_id, confirmed_at IS NOT NULL AS confirmed, contested_at FROM occupancy
+     WHERE tenant_id = $1 AND resource_id = $3 AND live AND span @> m.at
+     ORDER BY confirmed_at IS NOT NULL, held_at DESC, booking_id, unit LIMIT m.excess) o
+  WHERE b.tenant_id = $1 AND b.connection_id = $2 AND b.root_id = ANY ($4) AND NOT b.stale
+    AND b.unit IS NOT NULL AND (o.confirmed OR o.contested_at IS NULL)
+    AND EXISTS (SELECT FROM connection c WHERE c.tenant_id = $1 AND c.resource_id = $3
+      AND c.disconnected_at IS NULL AND c.settings->>'takes' = 'unit')
+    AND NOT is_echo($1, $2, b.root_id)
+    AND NOT EXISTS (SELECT FROM conflict k WHERE k.tenant_id = $1 AND k.booking_id = o.booking_id
+      AND k.connection_id = $2 AND k.root_id = b.root_id)
+  ORDER BY o.booking_id, b.root_id`;
+
+/** Whether the outside entry takes exactly the time of this booking, which is mirrored. */
+async function isOwnCopy(
+  client: Queryable,
+  { tenantId, connectionId }: ConnectionKey,
+  { bookingId, rootId }: Overlap,
+): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM mirror m JOIN busy b ON b.start_at = m.start_at AND b.end_at = m.end_at
+      WHERE m.tenant_id = $1 AND m.subject_id = $3 AND m.desired = 'present'
+        AND b.tenant_id = $1 AND b.connection_id = $2 AND b.root_id = $4 AND NOT b.stale LIMIT 1`,
+    [tenantId, connectionId, bookingId, rootId],
+  );
+  return rowCount === 1;
+}
+
 async function recordConflict(
   client: Queryable,
-  page: SeriesToApply,
+  { tenantId, connectionId }: ConnectionKey,
   overlap: Overlap,
 ): Promise<void> {
   await client.query(
@@ -91,13 +154,13 @@ async function recordConflict(
         WHERE tenant_id = $1 AND id = $2 RETURNING seq
      ) SELECT append_entry($1, 'booking/' || $2, seq, 'booking.conflict',
          jsonb_build_object('connectionId', $3::text)) FROM flagged`,
-    [page.tenantId, overlap.bookingId, page.connectionId, overlap.rootId],
+    [tenantId, overlap.bookingId, connectionId, overlap.rootId],
   );
 }
 
 async function contestHold(
   client: Queryable,
-  page: SeriesToApply,
+  { tenantId, connectionId }: ConnectionKey,
   overlap: Overlap,
 ): Promise<void> {
   await client.query(
@@ -109,93 +172,6 @@ async function contestHold(
        RETURNING seq
      ) SELECT append_entry($1, 'booking/' || $2, seq, 'booking.contested',
          jsonb_build_object('connectionId', $3::text)) FROM moved`,
-    [page.tenantId, overlap.bookingId, page.connectionId],
+    [tenantId, overlap.bookingId, connectionId],
   );
 }
-
-/** Ends a pass: what was stale goes, and what absence said is kept or settled. */
-export async function dropStale(client: Queryable, page: PageToApply): Promise<void> {
-  const { tenantId, connectionId, verdict } = page;
-  await client.query(`DELETE FROM busy WHERE tenant_id = $1 AND connection_id = $2 AND stale`, [
-    tenantId,
-    connectionId,
-  ]);
-  if (!page.fullPass) return;
-  await client.query(`DELETE FROM pass_seen WHERE tenant_id = $1 AND connection_id = $2`, [
-    tenantId,
-    connectionId,
-  ]);
-  await client.query(
-    `UPDATE channel_event SET missing_since =
-       CASE WHEN native_id = ANY ($3) THEN coalesce(missing_since, clock_timestamp()) END
-      WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
-        AND (native_id = ANY ($3) OR missing_since IS NOT NULL)`,
-    [tenantId, connectionId, verdict?.heldBack ?? []],
-  );
-}
-
-/** One entry per change, and the position last. */
-export async function closePass(client: Queryable, page: PageToApply): Promise<AppliedPage> {
-  const { tenantId, connectionId, pass, plan, more, verdict } = page;
-  const entries = [
-    ...plan.writes.map((one) => ({ type: `event.${one.kind}`, nativeId: one.nativeId })),
-    ...plan.removals.map((nativeId) => ({ type: 'event.removed', nativeId })),
-  ];
-  const applied: AppliedPage = {
-    fromVersion: pass.cursorVersion,
-    cursorVersion: pass.cursorVersion + 1,
-    more,
-    guarded: verdict?.guarded ?? false,
-    added: plan.writes.filter((one) => one.kind === 'added').length,
-    changed: plan.writes.filter((one) => one.kind === 'changed').length,
-    removed: plan.removals.length,
-    withheld: plan.writes.filter((one) => one.withheldReason !== null).length,
-  };
-  // What is held back keeps the copy from being confirmed, also in passes that list only changes.
-  const heldBack = verdict ? verdict.heldBack.length > 0 : pass.missingSinceAt !== null;
-  const complete = !more && !heldBack;
-  const { rows } = await client.query<{ firstSeq: string }>(CLOSE_PASS, [
-    tenantId,
-    connectionId,
-    page.cursor,
-    page.checkpoint,
-    more,
-    page.fullPass,
-    JSON.stringify(applied),
-    complete ? new Date(pass.passStartedAt - page.ageMs) : null,
-    page.expanded && new Date(page.expanded.untilAt),
-    entries.length,
-    page.timeZone,
-    page.expanded?.with ?? null,
-  ]);
-  if (entries.length > 0)
-    await client.query(
-      `INSERT INTO journal (tenant_id, epoch, subject, seq, type, data)
-       SELECT $1, (SELECT max(epoch) FROM journal_epoch), 'connection/' || $2, $3::bigint + n, e.type,
-         jsonb_build_object('resourceId', $5::text, 'nativeId', e."nativeId", 'position', $6::bigint)
-       FROM ROWS FROM (jsonb_to_recordset($4::jsonb) AS (type text, "nativeId" text))
-         WITH ORDINALITY AS e(type, "nativeId", n)`,
-      [
-        tenantId,
-        connectionId,
-        rows[0]?.firstSeq ?? '0',
-        JSON.stringify(entries),
-        pass.resourceId,
-        applied.cursorVersion,
-      ],
-    );
-  return applied;
-}
-
-const CLOSE_PASS = `
-  UPDATE connection SET
-    cursor = CASE WHEN $5 THEN cursor ELSE $3 END, checkpoint = $4,
-    cursor_version = cursor_version + 1,
-    full_pass = $6 AND $5, last_page = $7::jsonb,
-    confirmed_at = coalesce($8, confirmed_at),
-    expanded_until = CASE WHEN $5 THEN expanded_until ELSE coalesce($9, expanded_until) END,
-    expanded_with = CASE WHEN $5 THEN expanded_with ELSE coalesce($12, expanded_with) END,
-    notified_at = CASE WHEN $5 OR dirty THEN notified_at END,
-    time_zone = CASE WHEN $5 THEN time_zone ELSE coalesce($11, time_zone) END,
-    seq = seq + $10
-  WHERE tenant_id = $1 AND id = $2 RETURNING seq - $10 AS "firstSeq"`;

@@ -2,10 +2,14 @@ import type pg from 'pg';
 import type { GuardVerdict } from '../domain/deletion-guard.ts';
 import type { ConnectionSettings } from '../domain/connection.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
-import type { KnownEvent, PagePlan } from '../domain/sync-plan.ts';
+import type { Rename } from '../domain/renames.ts';
+import type { PagePlan } from '../domain/sync-plan.ts';
 import type { Queryable } from './database.ts';
 import { transaction } from './database.ts';
-import { applySpans, closePass, dropStale, flagOverlaps } from './sync-spans.ts';
+import { judgeEchoes } from './echoes.ts';
+import type { RepairState } from './repairs.ts';
+import { closePass } from './sync-close.ts';
+import { applySpans, flagOverlaps } from './sync-spans.ts';
 
 /** A connection's side of the store: where its pass stands, and one page applied in one transaction. */
 export interface ConnectionKey {
@@ -19,6 +23,8 @@ export interface OpenPass {
   accountId: string;
   channel: string;
   calendarId: string;
+  /** Whether it is somebody else's; null where the channel does not tell. */
+  calendarShared: boolean | null;
   timeZone: string;
   settings: ConnectionSettings;
   status: string;
@@ -32,8 +38,16 @@ export interface OpenPass {
   /** What the spans were made with, as the page that made them said; null where they are to be made anew. */
   expandedWith: string | null;
   watchedUntilAt: number | null;
+  /** The interval between polls by the calendar's own pace, and the one in force. */
+  pollIntervalMs: number | null;
+  pollInForceMs: number | null;
+  /** Whether the channel said that the watch needs care. */
+  watchWanted: boolean;
+  /** Where the channel lists a fixed stretch of time: its end. */
+  coversUntilAt: number | null;
   /** Oldest entry the channel stopped listing and we still keep. */
   missingSinceAt: number | null;
+  repair: RepairState;
   lastPage: AppliedPage | null;
 }
 
@@ -47,6 +61,20 @@ export interface AppliedPage {
   changed: number;
   removed: number;
   withheld: number;
+  /** What this page and those before it in its pass changed. */
+  passChanges: number;
+  pass: PassCounts;
+}
+
+/** What a pass changed so far; `from` is the position that it began at. */
+export interface PassCounts {
+  from: number;
+  added: number;
+  changed: number;
+  removed: number;
+  renamed: number;
+  /** Busy spans that were made anew although no entry changed. */
+  spans: number;
 }
 
 /**
@@ -74,16 +102,19 @@ export async function openPass(
     expandedUntilAt: row.expandedUntilAt?.getTime() ?? null,
     watchedUntilAt: row.watchedUntilAt?.getTime() ?? null,
     missingSinceAt: row.missingSinceAt?.getTime() ?? null,
+    coversUntilAt: row.coversUntilAt?.getTime() ?? null,
   };
 }
 
-type Instants = 'passStartedAt' | 'expandedUntilAt' | 'watchedUntilAt' | 'missingSinceAt';
+type Instants =
+  'passStartedAt' | 'expandedUntilAt' | 'watchedUntilAt' | 'missingSinceAt' | 'coversUntilAt';
 type OpenPassRow = Omit<OpenPass, Instants | 'cursorVersion'> & {
   cursorVersion: string;
   passStartedAt: Date;
   expandedUntilAt: Date | null;
   watchedUntilAt: Date | null;
   missingSinceAt: Date | null;
+  coversUntilAt: Date | null;
 };
 
 const OPEN_PASS = `
@@ -95,66 +126,20 @@ const OPEN_PASS = `
       THEN clock_timestamp() ELSE pass_started_at END
   WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL
   RETURNING resource_id AS "resourceId", unit, account_id AS "accountId", channel,
-    calendar_id AS "calendarId", time_zone AS "timeZone", settings, status, cursor, checkpoint,
+    calendar_id AS "calendarId", calendar_shared AS "calendarShared", time_zone AS "timeZone", settings, status, cursor, checkpoint,
     cursor_version AS "cursorVersion", generation, full_pass AS "fullPass",
     pass_started_at AS "passStartedAt", expanded_until AS "expandedUntilAt",
     expanded_with AS "expandedWith",
     watched_until AS "watchedUntilAt", last_page AS "lastPage",
+    poll_interval_ms AS "pollIntervalMs", poll_in_force_ms AS "pollInForceMs",
+    watch_wanted_at IS NOT NULL AS "watchWanted", covers_until AS "coversUntilAt",
+    json_build_object('listedAt', date_part('epoch', listed_at) * 1000, 'listingFor', listing_for,
+      'wanted', listing_wanted, 'wantedAt', date_part('epoch', listing_wanted_at) * 1000,
+      'triedAt', date_part('epoch', listing_tried_at) * 1000,
+      'comparedAt', date_part('epoch', compared_at) * 1000, 'differs', compared_differs) AS repair,
     (SELECT min(missing_since) FROM channel_event e WHERE e.tenant_id = c.tenant_id
        AND e.connection_id = c.id AND upper_inf(e.recorded)
        AND e.missing_since IS NOT NULL) AS "missingSinceAt"`;
-
-/** The current entries of every series that one of these native ids belongs to. */
-export async function knownEvents(
-  pool: pg.Pool,
-  key: ConnectionKey,
-  nativeIds: readonly string[],
-): Promise<Map<string, KnownEvent>> {
-  const { rows } = await pool.query<KnownEvent>(KNOWN_EVENTS, [
-    key.tenantId,
-    key.connectionId,
-    nativeIds,
-  ]);
-  return new Map(rows.map((row) => [row.nativeId, row]));
-}
-
-const EVENT_COLUMNS = `native_id AS "nativeId", root_id AS "rootId", encode(hash, 'hex') AS hash,
-  event, withheld_reason AS "withheldReason"`;
-
-const KNOWN_EVENTS = `
-  SELECT ${EVENT_COLUMNS} FROM channel_event
-  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded) AND root_id IN (
-    SELECT unnest($3::text[]) UNION
-    SELECT root_id FROM channel_event WHERE tenant_id = $1 AND connection_id = $2
-      AND upper_inf(recorded) AND native_id = ANY ($3::text[]))`;
-
-/**
- * Series to expand again: all when what they were expanded with is no longer so; when the horizon
- * moved, recurring ones and those that lie beyond the edge so far.
- */
-export async function rootsToExpand(
-  pool: pg.Pool,
-  key: ConnectionKey,
-  which: { all: boolean; recurring: boolean },
-): Promise<string[]> {
-  if (!which.all && !which.recurring) return [];
-  const { rows } = await pool.query<{ rootId: string }>(ROOTS_TO_EXPAND, [
-    key.tenantId,
-    key.connectionId,
-    which.all,
-  ]);
-  return rows.map((row) => row.rootId);
-}
-
-// Two days cover what a zone and the end of a day can make of a date.
-const ROOTS_TO_EXPAND = `
-  SELECT DISTINCT e.root_id AS "rootId" FROM channel_event e
-  JOIN connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
-  WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
-    AND ($3 OR jsonb_array_length(e.event->'recurrence') > 0
-      OR left(coalesce(e.event->'end'->>'date', e.event->'end'->>'local', e.event->'end'->>'at',
-          e.event->'start'->>'date', e.event->'start'->>'local', e.event->'start'->>'at'), 10)
-        >= to_char(c.expanded_until - interval '2 days', 'YYYY-MM-DD'))`;
 
 export interface PageToApply extends ConnectionKey {
   pass: OpenPass;
@@ -168,9 +153,17 @@ export interface PageToApply extends ConnectionKey {
   ageMs: number;
   /** The calendar's own zone, where the channel told; kept when the pass ends. */
   timeZone: string | null;
+  /** The end of the stretch that the channel listed; kept when the pass ends. */
+  coversUntilAt: number | null;
   /** Set where every series is now expanded to here, with this. */
   expanded: { untilAt: number; with: string } | null;
   verdict: GuardVerdict | null;
+  /** Pairs of what is gone with what came in its place, in this page or an earlier one of its pass. */
+  renames: readonly Rename[];
+  /** Spans that `applySeries` had to make anew within what had been expanded before. */
+  spans: number;
+  /** The past is made current; what the channel says now is not known by it. */
+  isRestore: boolean;
 }
 
 /** Events, busy spans, overlaps, entries, and the cursor last; or what another run stored before. */
@@ -179,26 +172,41 @@ export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<Appli
     const gate = await enterPass(client, page);
     if (gate.kind === 'applied') return gate.page;
     await writeEvents(client, page, gate.now);
-    await applySpans(client, page);
-    await flagOverlaps(client, page);
+    const changed = changedRoots(page.plan);
+    const spans = await applySpans(client, page, changed);
+    await judgeEchoes(client, page, changed);
+    await flagOverlaps(client, flaggingOf(page));
     if (page.fullPass && page.more) await rememberSeen(client, page);
-    if (!page.more) await dropStale(client, page);
-    return closePass(client, page);
+    return closePass(client, { ...page, spans: page.spans + spans });
   });
 }
 
 /**
  * Makes a part of the spans of a pass's last page before it, so that no transaction grows with the
- * calendar. What turns stale by it goes with that page.
+ * calendar. What turns stale by it goes with that page. Answers how many spans ahead differed, of
+ * those that had been expanded before.
  */
-export async function applySeries(pool: pg.Pool, page: SeriesToApply): Promise<void> {
-  await transaction(pool, async (client) => {
+export async function applySeries(pool: pg.Pool, page: SeriesToApply): Promise<number> {
+  return transaction(pool, async (client) => {
     const gate = await enterPass(client, page);
-    if (gate.kind === 'applied') return;
-    await applySpans(client, page);
-    await flagOverlaps(client, page);
+    if (gate.kind === 'applied') return 0;
+    const made = await applySpans(client, page, []);
+    await flagOverlaps(client, flaggingOf(page));
+    return made;
   });
 }
+
+const flaggingOf = ({ tenantId, connectionId, pass, plan }: SeriesToApply) => ({
+  tenantId,
+  connectionId,
+  place: pass,
+  rootIds: plan.series.map((one) => one.rootId),
+});
+
+/** Series that the channel changed; one that only is expanded further says nothing new. */
+const changedRoots = ({ writes, removals }: PagePlan): string[] => [
+  ...new Set([...writes.map((one) => one.rootId), ...removals]),
+];
 
 export interface SeriesToApply extends ConnectionKey {
   pass: OpenPass;
@@ -243,9 +251,10 @@ async function writeEvents(client: Queryable, page: PageToApply, now: string): P
     await client.query(
       // A clock that was set back must not keep a page from being applied.
       `UPDATE channel_event
-          SET recorded = tstzrange(lower(recorded), greatest(lower(recorded), $4::timestamptz))
+          SET recorded = tstzrange(lower(recorded), greatest(lower(recorded), $4::timestamptz)),
+              ended_position = $5
         WHERE tenant_id = $1 AND connection_id = $2 AND native_id = ANY ($3) AND upper_inf(recorded)`,
-      [tenantId, connectionId, replaced, now],
+      [tenantId, connectionId, replaced, now, pass.cursorVersion + 1],
     );
   if (plan.writes.length === 0) return;
   await client.query(

@@ -24,8 +24,16 @@ export function bookingLedger(deps: ActivityDependencies): BookingLedgerActiviti
   };
 
   return {
-    holdSlot: (input) => holdUnits(pool, input),
-    releaseSlot: (input) => releaseBooking(pool, input),
+    async holdSlot(input) {
+      const { connections = [], ...held } = await holdUnits(pool, input);
+      wake(input.tenantId, connections);
+      return held;
+    },
+    async releaseSlot(input) {
+      const released = await releaseBooking(pool, input);
+      if (released.kind === 'released') wake(input.tenantId, released.connections ?? []);
+      return { kind: released.kind };
+    },
     async commitBooking(input) {
       const committed = await commitBooking(pool, input);
       if (committed.kind === 'confirmed') wake(input.tenantId, committed.connections);

@@ -2,16 +2,25 @@ import { busySpans } from '../../src/calendar/busy.ts';
 import type { Channel } from '../../src/channels/channel-provider.ts';
 import { providerOf } from '../../src/channels/registry.ts';
 import { guardRemovals, type GuardVerdict } from '../../src/domain/deletion-guard.ts';
+import { pairRenames, type Named, type Rename } from '../../src/domain/renames.ts';
 import type { NeutralEvent } from '../../src/domain/event.ts';
-import { blocks } from '../../src/domain/sync-plan.ts';
+import { currentSeries } from '../../src/store/history-of-events.ts';
 import { addedInPass, missingEvents, type Missing } from '../../src/store/sync-absence.ts';
-import { knownEvents, type ConnectionKey, type OpenPass } from '../../src/store/sync.ts';
+import { knownEvents } from '../../src/store/known-events.ts';
+import type { ConnectionKey, OpenPass } from '../../src/store/sync.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { eventsOf, readingOf, windowOf, type Page } from './pulled-page.ts';
+import { onePollMs } from './pace.ts';
 
 interface Listing {
   pass: OpenPass;
   pulled: Page;
+}
+
+export interface Judged {
+  verdict: GuardVerdict;
+  /** Of what is believed gone: what came in its place. */
+  renames: Rename[];
 }
 
 /** Which of the entries that a complete listing lacks are believed gone. */
@@ -19,7 +28,7 @@ export async function judgeAbsence(
   deps: ActivityDependencies,
   input: ConnectionKey & { acceptRemovals: boolean },
   { pass, pulled }: Listing,
-): Promise<GuardVerdict> {
+): Promise<Judged> {
   const { pool } = deps.database;
   const found = await missingEvents(pool, input, {
     generation: pass.generation,
@@ -29,17 +38,64 @@ export async function judgeAbsence(
     ],
   });
   const missing = await withOwnTime(deps, input, { pass, missing: found.missing });
-  const isLoss = missing.some((one) => one.futureSpans > 0);
-  const added = isLoss ? await newSpans(deps, input, { pass, pulled }) : new Set();
+  const losses = missing.filter((one) => one.futureSpans > 0);
+  const merged = losses.length > 0 ? await mergedOccurrences(deps, input, pass) : NONE_MERGED;
+  const added = losses.length > 0 ? await newEntries(deps, input, { pass, pulled }) : [];
+  const renames = pairRenames(
+    await named(deps, input, { pass, events: losses.map((one) => one.event) }),
+    await named(deps, input, { pass, events: added }),
+  );
+  const renamed = new Set(renames.map((one) => one.fromId));
   const { supports } = providerOf(deps.channels, pass.channel as Channel);
-  return guardRemovals({
-    missing: missing.map((one) => ({ ...one, renamed: added.has(spanKey(one.event)) })),
-    futureSpans: found.futureSpans,
+  const verdict = guardRemovals({
+    missing: missing.map((one) => ({
+      ...one,
+      renamed: renamed.has(one.nativeId),
+      futureSpans: one.futureSpans + (merged.bySeries.get(one.nativeId) ?? 0),
+    })),
+    futureSpans: found.futureSpans + merged.inAll,
     nowAt: deps.now(),
     absenceConfirmMs: supports.absenceConfirmMs,
-    pollIntervalMs: pass.settings.pollIntervalMs,
+    pollIntervalMs: onePollMs(deps, pass),
+    unconditional: pass.repair.listingFor !== null,
     acceptRemovals: input.acceptRemovals,
   });
+  const gone = new Set(verdict.gone);
+  return { verdict, renames: renames.filter((one) => gone.has(one.fromId)) };
+}
+
+interface Merged {
+  /** By the id of a series: how many more occurrences lie ahead than it has spans. */
+  bySeries: ReadonlyMap<string, number>;
+  inAll: number;
+}
+const NONE_MERGED: Merged = { bySeries: new Map(), inAll: 0 };
+
+/** Occurrences that touch are one span of busy time; what is lost is counted by occurrences. */
+async function mergedOccurrences(
+  deps: ActivityDependencies,
+  key: ConnectionKey,
+  pass: OpenPass,
+): Promise<Merged> {
+  const series = await currentSeries(deps.database.pool, key);
+  const reading = await readingOf(deps, key, {
+    pass,
+    events: series.flat().map((one) => one.event),
+  });
+  const window = { ...windowOf(deps, pass), fromAt: deps.now() };
+  const bySeries = new Map<string, number>();
+  let inAll = 0;
+  for (const members of series) {
+    if (members.length === 1 && members[0]?.event.recurrence.length === 0) continue;
+    const { spans, occurrences } = busySpans(
+      members.map((one) => one.event),
+      { ...reading, window, calendarZone: pass.timeZone },
+    );
+    const merged = Math.max(occurrences - spans.length, 0);
+    bySeries.set(members[0]!.rootId, merged);
+    inAll += merged;
+  }
+  return { bySeries, inAll };
 }
 
 /** The store counts time by series; what an exception alone takes is told by expanding it. */
@@ -58,12 +114,12 @@ async function withOwnTime(
   });
 }
 
-/** Spans of entries that this listing brought, and that take time. */
-async function newSpans(
+/** Entries that this listing brought. */
+async function newEntries(
   deps: ActivityDependencies,
   key: ConnectionKey,
   { pass, pulled }: Listing,
-): Promise<Set<string>> {
+): Promise<NeutralEvent[]> {
   const { pool } = deps.database;
   const listed = eventsOf(pulled);
   const known = await knownEvents(
@@ -72,11 +128,19 @@ async function newSpans(
     listed.map((one) => one.nativeId),
   );
   const before = pass.checkpoint === null ? [] : await addedInPass(pool, key, pass);
-  const added = [...listed.filter((one) => !known.has(one.nativeId)), ...before];
-  const reading = await readingOf(deps, key, { pass, events: added });
-  return new Set(added.filter((one) => blocks(one, reading)).map(spanKey));
+  return [...listed.filter((one) => !known.has(one.nativeId)), ...before];
 }
 
-/** The store gives the fields of a time back in an order of its own, so one is named. */
-const spanKey = ({ start, end, recurrence }: NeutralEvent): string =>
-  JSON.stringify([start, end, recurrence.toSorted()], ['kind', 'date', 'local', 'zone', 'at']);
+/** Those that take time, each with the time it takes: however a channel writes it, it is the same. */
+async function named(
+  deps: ActivityDependencies,
+  key: ConnectionKey,
+  { pass, events }: { pass: OpenPass; events: readonly NeutralEvent[] },
+): Promise<Named[]> {
+  const reading = await readingOf(deps, key, { pass, events });
+  const window = { ...windowOf(deps, pass), fromAt: deps.now() };
+  return events.flatMap((one) => {
+    const { spans } = busySpans([one], { ...reading, window, calendarZone: pass.timeZone });
+    return spans.length === 0 ? [] : [{ nativeId: one.nativeId, time: JSON.stringify(spans) }];
+  });
+}

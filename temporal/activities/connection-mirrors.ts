@@ -1,46 +1,76 @@
-import type { Channel, ChannelProvider, MirrorEvent } from '../../src/channels/channel-provider.ts';
+import type { Channel } from '../../src/channels/channel-provider.ts';
 import { providerOf } from '../../src/channels/registry.ts';
 import { Failure, isRetryable } from '../../src/domain/failure.ts';
-import { connectionTarget, type ConnectionTarget } from '../../src/store/connection-target.ts';
+import { connectionTarget } from '../../src/store/connection-target.ts';
+import { mirrorKept } from '../../src/store/mirror-edits.ts';
+import { markerKeyOf } from '../../src/store/our-mirrors.ts';
 import {
   mirrorApplied,
   mirrorAttempted,
   mirrorFailed,
   mirrorsNotTried,
   mirrorsToDo,
+  mirrorsToRemove,
+  wishAllAway,
   type MirrorTask,
 } from '../../src/store/mirrors.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
-import { callChannel, inTurn } from './call-channel.ts';
+import { inTurn } from './call-channel.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { settleDoubt, settleEdit } from './mirror-edits.ts';
+import { putMirror, removeMirror, type Mirroring } from './mirror-writes.ts';
 
 const AT_ONCE = 50;
+/** Why a mirror is not written where the right to write was taken away; it is tried when that is back. */
+const READ_ONLY = 'calendar-read-only';
+/** Somebody else may write the same event at the same moment; more often than this is no chance. */
+const MOST_WRITES = 3;
+
+type CarriedOut = Promise<{ written: number; left: number }>;
 
 /**
- * Carries out what our bookings wish of one outside calendar, and reads nothing else. A wish that
- * fails for good stays, is named in its row, and keeps no other from being carried out.
+ * Carries out what our bookings, holds and blocks wish of one outside calendar, and reads nothing
+ * else. A wish that fails for good stays, is named in its row, and keeps no other from being carried
+ * out.
  */
-export const carryOutMirrors = (
-  deps: ActivityDependencies,
-  key: ConnectionKey,
-): Promise<{ written: number; left: number }> => inTurn(() => carryOutAll(deps, key));
+export const carryOutMirrors = (deps: ActivityDependencies, key: ConnectionKey): CarriedOut =>
+  inTurn(async () => {
+    const { pool } = deps.database;
+    const written = await carryOutAll(deps, key, () => mirrorsToDo(pool, key, AT_ONCE));
+    return { written, left: await mirrorsNotTried(pool, key) };
+  });
+
+/** Takes everything of ours out of a calendar that is about to be disconnected. */
+export const removeMirrors = (deps: ActivityDependencies, key: ConnectionKey): CarriedOut =>
+  inTurn(async () => {
+    const { pool } = deps.database;
+    await wishAllAway(pool, key);
+    const written = await carryOutAll(deps, key, () => mirrorsToRemove(pool, key, AT_ONCE));
+    const [next] = await mirrorsToRemove(pool, key, 1);
+    return { written, left: next && next.attempts === 0 ? 1 : 0 };
+  });
 
 async function carryOutAll(
   deps: ActivityDependencies,
   key: ConnectionKey,
-): Promise<{ written: number; left: number }> {
+  find: () => Promise<MirrorTask[]>,
+): Promise<number> {
   const { pool } = deps.database;
   const target = await connectionTarget(pool, key);
-  if (!target) return { written: 0, left: 0 };
+  if (!target) return 0;
   const provider = providerOf(deps.channels, target.channel as Channel);
+  let markerKey: Buffer | undefined;
   let written = 0;
-  for (const task of await mirrorsToDo(pool, key, AT_ONCE)) {
+  for (const task of await find()) {
+    markerKey ??= await markerKeyOf(pool, key.tenantId);
     // Before the call: an answer that never comes may have been a yes.
     await mirrorAttempted(pool, key, task);
+    if (!target.writable) {
+      await mirrorFailed(pool, key, { ...task, failure: READ_ONLY, newGeneration: false });
+      continue;
+    }
     try {
-      const done = await carryOut(deps, { key, target, provider, task });
-      await mirrorApplied(pool, key, { ...task, ...done, spent: task.desired === 'absent' });
-      written += 1;
+      if (await carryOut({ deps, key, target, provider, markerKey }, task)) written += 1;
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       const newGeneration = error.kind === 'conflict' && error.code === 'id-spent';
@@ -49,52 +79,33 @@ async function carryOutAll(
       if (error.kind === 'unauthorized') throw error;
     }
   }
-  return { written, left: await mirrorsNotTried(pool, key) };
+  return written;
 }
 
-interface Work {
-  key: ConnectionKey;
-  target: ConnectionTarget;
-  provider: ChannelProvider;
-  task: MirrorTask;
+/** Whether anything was written: reading that all is as we wish writes nothing. */
+async function carryOut(work: Mirroring, task: MirrorTask): Promise<boolean> {
+  const { deps, key } = work;
+  const { pool } = deps.database;
+  if (task.desired === 'absent') {
+    await removeMirror(work, task);
+    const gone = { ...task, nativeId: null, etag: null, copy: null };
+    if (task.appliedVersion < task.desiredVersion)
+      await mirrorApplied(pool, key, { ...gone, spent: true });
+    else await mirrorKept(pool, key, { ...task, copy: null, isSame: true });
+    return true;
+  }
+  let next: MirrorTask | null = task.doubt === null ? task : await settleDoubt(work, task);
+  for (let write = 0; next && next.appliedVersion < next.desiredVersion; write += 1) {
+    if (write === MOST_WRITES) throw new Failure({ kind: 'unavailable', code: 'contended' });
+    const put = await putMirror(work, next);
+    if (put.kind === 'written') {
+      await mirrorApplied(pool, key, { ...next, ...put.written, spent: false });
+      return true;
+    }
+    next = await settleEdit(work, next, put.found);
+  }
+  return false;
 }
-
-async function carryOut(
-  deps: ActivityDependencies,
-  { key, target, provider, task }: Work,
-): Promise<{ nativeId: string | null; etag: string | null }> {
-  const account = { tenantId: key.tenantId, accountId: target.accountId };
-  const calendar = { id: target.calendarId, timeZone: target.timeZone };
-  const { bookingId: id, generation, nativeId } = task;
-  if (task.desired === 'present')
-    return callChannel(deps, account, (access) =>
-      provider.write({
-        access,
-        calendar,
-        id,
-        generation,
-        event: eventOf(task, target),
-        ifMatch: task.etag,
-      }),
-    );
-  if (wasEverSent(task))
-    await callChannel(deps, account, (access) =>
-      provider.remove({ access, calendar, id, generation, nativeId, ifMatch: null }),
-    );
-  return { nativeId: null, etag: null };
-}
-
-/** A write whose answer was lost left an event of which we know no native id. */
-const wasEverSent = ({ nativeId, attempts, appliedVersion }: MirrorTask): boolean =>
-  nativeId !== null || attempts > 0 || appliedVersion > 0;
-
-const eventOf = (task: MirrorTask, target: ConnectionTarget): MirrorEvent => ({
-  startAt: task.startAt.toISOString(),
-  endAt: task.endAt.toISOString(),
-  status: 'confirmed',
-  summary: target.settings.mirror === 'reference' ? `Booking ${task.bookingId}` : 'Busy',
-  marker: task.bookingId,
-});
 
 /** An id spent by an earlier event is replaced at the next try. */
 const asRetryable = (error: Failure): Failure =>

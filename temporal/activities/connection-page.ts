@@ -1,24 +1,28 @@
 import { createHash } from 'node:crypto';
 import { busySpans } from '../../src/calendar/busy.ts';
+import { readingNameOf } from '../../src/domain/connection.ts';
 import { canonicalEvent, type NeutralEvent } from '../../src/domain/event.ts';
 import { planPage, type PagePlan } from '../../src/domain/sync-plan.ts';
+import { isRepair } from '../../src/domain/repair.ts';
+import { knownEvents, rootsToExpand } from '../../src/store/known-events.ts';
+import { moveEdge, type EdgeBehind } from '../../src/store/horizon.ts';
 import {
   applyPage,
   applySeries,
-  knownEvents,
-  rootsToExpand,
+  openPass,
   type ConnectionKey,
   type OpenPass,
 } from '../../src/store/sync.ts';
 import type { ConnectionActivities } from '../contracts/connection.ts';
 import { judgeAbsence } from './connection-absence.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { doubtOurs } from './mirror-doubts.ts';
 import { eventsOf, readingOf, windowOf, type Page } from './pulled-page.ts';
 
 type PullInput = Parameters<ConnectionActivities['pullPage']>[0];
 
-/** How far the expanded edge may lag behind the horizon before recurring series are expanded again. */
-const HORIZON_SLACK_MS = 7 * 86_400_000;
+/** How far the expanded edge may lag behind the horizon: once a day series are expanded again. */
+const HORIZON_SLACK_MS = 86_400_000;
 /** Series expanded again in one transaction, and spans made in one. */
 const SERIES_AT_ONCE = 500;
 const SPANS_AT_ONCE = 50_000;
@@ -39,18 +43,16 @@ export async function applyPulled(
 ): Promise<void> {
   const { pool } = deps.database;
   const fullPass = pulled.kind === 'snapshot';
-  const verdict =
+  const judged =
     fullPass && !pulled.more ? await judgeAbsence(deps, input, { pass, pulled }) : null;
-  const gone = verdict?.gone ?? [];
+  const gone = judged?.verdict.gone ?? [];
+  await doubtOurs(deps, input, { pass, pulled, gone });
   const own = idsOf(pulled, gone);
   const zone = pulled.timeZone ?? pass.timeZone;
-  const again = pulled.more ? NONE_AGAIN : await toExpandAgain(deps, input, { pass, zone });
+  const toExpand = { pass, zone, isRepair: isRepair(pass.repair.listingFor) };
+  const again = pulled.more ? NONE_AGAIN : await toExpandAgain(deps, input, toExpand);
   const [later, now] = split(again.roots, new Set(own));
-  for (let at = 0; at < later.length; at += SERIES_AT_ONCE) {
-    const expandAgain = later.slice(at, at + SERIES_AT_ONCE);
-    const plan = await planned(deps, input, { pass, zone, pulled: NOTHING, expandAgain });
-    await applySeries(pool, { ...input, pass, plan });
-  }
+  const spans = await expandInParts(deps, input, { pass, zone, roots: later });
   await applyPage(pool, {
     ...input,
     pass,
@@ -61,9 +63,45 @@ export async function applyPulled(
     checkpoint,
     ageMs: pulled.ageMs,
     timeZone: pulled.timeZone ?? null,
+    coversUntilAt: pulled.coversUntilAt ?? null,
     expanded: again.expanded,
-    verdict,
+    verdict: judged?.verdict ?? null,
+    renames: judged?.renames ?? [],
+    spans,
+    isRestore: false,
   });
+}
+
+/**
+ * Moves the edge of what is expanded without a pass, for a connection that makes none: it is paused,
+ * or its channel refuses us. Freed time goes with the next pass, as ever.
+ */
+export async function rollEdge(deps: ActivityDependencies, edge: EdgeBehind): Promise<void> {
+  const { pool } = deps.database;
+  const open = await openPass(pool, edge);
+  if (!open) return;
+  const pass = { ...open, passStartedAt: deps.now() };
+  const zone = pass.timeZone;
+  const again = await toExpandAgain(deps, edge, { pass, zone, isRepair: false });
+  if (!again.expanded) return;
+  await expandInParts(deps, edge, { pass, zone, roots: again.roots });
+  const { untilAt, with: expandedWith } = again.expanded;
+  await moveEdge(pool, edge, { pass, untilAt, expandedWith });
+}
+
+/** So that no transaction grows with the calendar. Answers how many spans ahead were not so before. */
+async function expandInParts(
+  deps: ActivityDependencies,
+  key: ConnectionKey,
+  { pass, zone, roots }: { pass: OpenPass; zone: string; roots: readonly string[] },
+): Promise<number> {
+  let spans = 0;
+  for (let at = 0; at < roots.length; at += SERIES_AT_ONCE) {
+    const expandAgain = roots.slice(at, at + SERIES_AT_ONCE);
+    const plan = await planned(deps, key, { pass, zone, pulled: NOTHING, expandAgain });
+    spans += await applySeries(deps.database.pool, { ...key, pass, plan });
+  }
+  return spans;
 }
 
 interface Again {
@@ -76,11 +114,11 @@ const NONE_AGAIN: Again = { roots: [], expanded: null };
 async function toExpandAgain(
   deps: ActivityDependencies,
   key: ConnectionKey,
-  { pass, zone }: { pass: OpenPass; zone: string },
+  { pass, zone, isRepair }: { pass: OpenPass; zone: string; isRepair: boolean },
 ): Promise<Again> {
   const { untilAt } = windowOf(deps, pass);
-  const expandedWith = `${zone}|${pass.settings.tentative}`;
-  const all = expandedWith !== pass.expandedWith;
+  const expandedWith = [zone, readingNameOf(pass.settings)].join('|');
+  const all = isRepair || expandedWith !== pass.expandedWith;
   const recurring = (pass.expandedUntilAt ?? 0) < untilAt - HORIZON_SLACK_MS;
   if (!all && !recurring) return NONE_AGAIN;
   return {
@@ -96,12 +134,14 @@ interface ToPlan {
   pulled: Pick<Page, 'changes' | 'withheld'>;
   gone?: readonly string[];
   expandAgain: readonly string[];
+  /** What an entry's content is known by; worked out anew unless given. */
+  hash?: typeof hashOf;
 }
 
-async function planned(
+export async function planned(
   deps: ActivityDependencies,
   key: ConnectionKey,
-  { pass, zone, pulled, gone = [], expandAgain }: ToPlan,
+  { pass, zone, pulled, gone = [], expandAgain, hash = hashOf }: ToPlan,
 ): Promise<PagePlan> {
   const { pool } = deps.database;
   const known = await knownEvents(pool, key, [...idsOf(pulled, gone), ...expandAgain]);
@@ -126,7 +166,7 @@ async function planned(
       spansLeft -= expanded.spans.length;
       return expanded;
     },
-    hash: hashOf,
+    hash,
   });
 }
 
@@ -144,7 +184,7 @@ function split(ids: readonly string[], inside: ReadonlySet<string>): [string[], 
   return [ids.filter((id) => !inside.has(id)), ids.filter((id) => inside.has(id))];
 }
 
-const hashOf = (event: NeutralEvent, withheldReason: string | null): string =>
+export const hashOf = (event: NeutralEvent, withheldReason: string | null): string =>
   createHash('sha256')
     .update(canonicalEvent(event))
     .update(withheldReason ?? '')

@@ -1,18 +1,25 @@
 import { cancellationSignal } from '@temporalio/activity';
 import type { Channel, Pulled } from '../../src/channels/channel-provider.ts';
 import { providerOf } from '../../src/channels/registry.ts';
+import { Failure } from '../../src/domain/failure.ts';
+import type { ListingReason } from '../../src/domain/repair.ts';
 import {
   dropCheckpoint,
   setConnectionStatus,
   startGeneration,
 } from '../../src/store/connection-status.ts';
 import { mirrorsNotTried } from '../../src/store/mirrors.ts';
+import { takeWindowTry } from '../../src/store/polling.ts';
+import { beginListing } from '../../src/store/repairs.ts';
 import { openPass, type ConnectionKey, type OpenPass } from '../../src/store/sync.ts';
 import type { ConnectionActivities, PullResult } from '../contracts/connection.ts';
 import { callChannel, inTurn } from './call-channel.ts';
+import { asLoss, checkCalendars } from './calendars.ts';
 import { applyPulled } from './connection-page.ts';
+import { compareCopy, wantedListing } from './connection-repair.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { windowOf } from './pulled-page.ts';
+import { isWatched, onePollMs, settlePoll } from './pace.ts';
+import { slackMs, windowToAsk } from './pulled-page.ts';
 
 type PullInput = Parameters<ConnectionActivities['pullPage']>[0];
 
@@ -25,11 +32,12 @@ export const pullPage = (deps: ActivityDependencies, input: PullInput): Promise<
 
 async function pullOne(deps: ActivityDependencies, input: PullInput): Promise<PullResult> {
   const { pool } = deps.database;
-  const pass = await openPass(pool, input);
-  if (!pass) return { kind: 'gone' };
-  if (pass.lastPage?.fromVersion === input.fromVersion && pass.cursorVersion > input.fromVersion)
-    return answer(deps, input, pass);
+  const found = await openPass(pool, input);
+  if (!found) return { kind: 'gone' };
+  if (found.lastPage?.fromVersion === input.fromVersion && found.cursorVersion > input.fromVersion)
+    return answer(deps, input, found);
 
+  const pass = await begun(deps, input, found);
   const pulled = await pull(deps, input, pass);
   if (pulled.kind === 'cursor-lost') {
     const setBack = pulled.what === 'cursor' ? startGeneration : dropCheckpoint;
@@ -42,30 +50,81 @@ async function pullOne(deps: ActivityDependencies, input: PullInput): Promise<Pu
     cursor: sealed(deps, placeOf(input, 'cursor'), pulled.nextCursor),
     checkpoint: sealed(deps, placeOf(input, 'checkpoint'), pulled.checkpoint),
   });
+  if (!pulled.more) await checkCalendars(deps, { ...input, pass });
   const after = await openPass(pool, { ...input, fromVersion: pass.cursorVersion });
   return after ? answer(deps, input, after) : { kind: 'gone' };
 }
 
 async function pull(deps: ActivityDependencies, key: PullInput, pass: OpenPass): Promise<Pulled> {
   const provider = providerOf(deps.channels, pass.channel as Channel);
-  const missingMs = pass.missingSinceAt === null ? -1 : deps.now() - pass.missingSinceAt;
-  const { fromAt: startAt, untilAt: endAt } = windowOf(deps, pass);
+  const listing = pass.repair.listingFor;
+  // A listing beside a position that still serves: it may fail without costing that position.
+  const isBeside = listing !== null && pass.cursor !== null;
+  try {
+    const pulled = await callChannel(deps, { ...key, ...pass }, (access) =>
+      provider.pull({
+        access,
+        calendar: { id: pass.calendarId, timeZone: pass.timeZone },
+        cursor: listing ? null : opened(deps, placeOf(key, 'cursor'), pass.cursor),
+        checkpoint: opened(deps, placeOf(key, 'checkpoint'), pass.checkpoint),
+        window: windowToAsk(deps, pass),
+        nowAt: deps.now(),
+        signal: cancellationSignal(),
+      }),
+    );
+    return isBeside && pulled.kind === 'cursor-lost' ? GIVE_UP_LISTING : pulled;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const canWait = isBeside && listing !== 'absence';
+    if (canWait && !HOLDS_FOR_ALL.includes(error.kind)) return GIVE_UP_LISTING;
+    throw await asLoss(deps, { ...key, pass }, error);
+  }
+}
+
+const GIVE_UP_LISTING = { kind: 'cursor-lost', what: 'checkpoint' } as const;
+/** Kinds of failure that the position which still serves would meet as well. */
+const HOLDS_FOR_ALL = ['unauthorized', 'rate-limited'];
+/** A channel's next stretch of time is asked for weeks before it is needed, once in this time. */
+const WINDOW_TRY_EVERY_MS = 86_400_000;
+
+/** A pass as it goes on, or begins: as a complete listing where there is a reason for one. */
+async function begun(
+  deps: ActivityDependencies,
+  key: PullInput,
+  pass: OpenPass,
+): Promise<OpenPass> {
+  const { listingFor: before, wanted } = pass.repair;
+  if (pass.checkpoint !== null) return pass.fullPass ? pass : withListing(pass, null);
+  const reason = await listingDue(deps, key, pass);
+  if (reason !== before || wanted !== null)
+    await beginListing(deps.database.pool, key, { reason, nowAt: deps.now() });
+  return withListing(pass, reason);
+}
+
+const withListing = (pass: OpenPass, listingFor: ListingReason | null): OpenPass => ({
+  ...pass,
+  repair: { ...pass.repair, listingFor },
+});
+
+async function listingDue(
+  deps: ActivityDependencies,
+  key: PullInput,
+  pass: OpenPass,
+): Promise<ListingReason | null> {
+  if (pass.cursor === null) return 'anew';
+  const { supports } = providerOf(deps.channels, pass.channel as Channel);
+  const nowAt = deps.now();
+  const { missingSinceAt, coversUntilAt } = pass;
   // What the channel stopped listing is believed or not at a second complete listing.
-  const lookAgain =
-    key.acceptRemovals ||
-    missingMs >= Math.max(provider.supports.absenceConfirmMs, pass.settings.pollIntervalMs);
-  const listAll = pass.checkpoint === null ? lookAgain : pass.fullPass;
-  return callChannel(deps, { ...key, ...pass }, (access) =>
-    provider.pull({
-      access,
-      calendar: { id: pass.calendarId, timeZone: pass.timeZone },
-      cursor: listAll ? null : opened(deps, placeOf(key, 'cursor'), pass.cursor),
-      checkpoint: opened(deps, placeOf(key, 'checkpoint'), pass.checkpoint),
-      window: { startAt, endAt },
-      nowAt: deps.now(),
-      signal: cancellationSignal(),
-    }),
-  );
+  const waitMs = Math.max(supports.absenceConfirmMs, onePollMs(deps, pass));
+  if (key.acceptRemovals || (missingSinceAt !== null && nowAt - missingSinceAt >= waitMs))
+    return 'absence';
+  const wanted = wantedListing(deps, pass);
+  if (wanted) return wanted;
+  const neededAt = nowAt + deps.settings.horizonMs + slackMs(key.connectionId);
+  if (coversUntilAt === null || coversUntilAt >= neededAt) return null;
+  const turn = { nowAt, everyMs: WINDOW_TRY_EVERY_MS };
+  return (await takeWindowTry(deps.database.pool, key, turn)) ? 'window' : null;
 }
 
 /** How the connection stands after a page; the same for the attempt that applied it and a retry. */
@@ -91,9 +150,12 @@ async function answer(
     cursor: pass.cursor?.toString('base64') ?? null,
     checkpoint: pass.checkpoint?.toString('base64') ?? null,
     changes: page.added + page.changed + page.removed,
-    pollIntervalMs: pass.settings.pollIntervalMs,
+    pollIntervalMs: await settlePoll(deps, key, pass),
     safetyPollIntervalMs: pass.settings.safetyPollIntervalMs,
+    watched: isWatched(deps, pass),
+    watchWanted: pass.watchWanted,
     mirrorsToDo: !page.more && (await mirrorsNotTried(pool, key)) > 0,
+    againMs: page.more || guarded ? null : await compareCopy(deps, key, pass),
   };
 }
 

@@ -13,17 +13,27 @@ const LONGEST_RETRY_MS = 30_000;
 export function translate(error: unknown): unknown {
   if (!(error instanceof Failure)) return withoutText(error);
   const retryable = isRetryable(error.kind);
-  const doubledMs = FIRST_RETRY_MS * 2 ** Math.min(activityInfo().attempt - 1, 8);
-  const waitMs = error.retryAfterMs ?? Math.min(doubledMs, LONGEST_RETRY_MS);
+  const waitMs = error.retryAfterMs ?? nextWaitMs();
   return ApplicationFailure.create({
     type: error.kind,
     message: error.message,
     nonRetryable: !retryable,
     ...(retryable && { category: ApplicationFailureCategory.BENIGN }),
     details: [error.code],
-    ...(retryable && { nextRetryDelay: Math.round(waitMs * (1 + Math.random() * 0.25)) }),
+    ...(retryable && { nextRetryDelay: spread(waitMs) }),
   });
 }
+
+/** What the activity's own retry policy says of the next attempt. */
+function nextWaitMs(): number {
+  const { attempt, retryPolicy = {} } = activityInfo();
+  const { initialInterval, backoffCoefficient = 2, maximumInterval } = retryPolicy;
+  const firstMs = typeof initialInterval === 'number' ? initialInterval : FIRST_RETRY_MS;
+  const longestMs = typeof maximumInterval === 'number' ? maximumInterval : LONGEST_RETRY_MS;
+  return Math.min(firstMs * backoffCoefficient ** Math.min(attempt - 1, 30), longestMs);
+}
+
+const spread = (waitMs: number): number => Math.round(waitMs * (1 + Math.random() * 0.25));
 
 /** A database's or library's own words may quote a row, so history gets the error's name and code. */
 function withoutText(error: unknown): unknown {
@@ -31,7 +41,11 @@ function withoutText(error: unknown): unknown {
   if (error instanceof ApplicationFailure || error.name === 'CancelledFailure') return error;
   const { code } = error as { code?: unknown };
   const known = typeof code === 'string' ? `${error.name} ${code}` : error.name;
-  return ApplicationFailure.create({ type: 'internal', message: `${known}; see the worker's log` });
+  return ApplicationFailure.create({
+    type: 'internal',
+    message: `${known}; see the worker's log`,
+    nextRetryDelay: spread(nextWaitMs()),
+  });
 }
 
 type Activity<A, R> = (input: A) => Promise<R>;

@@ -3,10 +3,12 @@ import {
   setConnectionStatus,
   startGeneration,
 } from '../../src/store/connection-status.ts';
+import { refuseRemovals } from '../../src/store/repairs.ts';
 import type { BookingLedgerActivities, BookingPaymentActivities } from '../contracts/booking.ts';
 import type { ConnectionActivities, ConnectionLedgerActivities } from '../contracts/connection.ts';
 import { bookingLedger } from './booking.ts';
-import { carryOutMirrors } from './connection-mirrors.ts';
+import { carryOutMirrors, removeMirrors } from './connection-mirrors.ts';
+import { restoreEvents } from './connection-restore.ts';
 import { keepWatch, stopWatches } from './connection-watch.ts';
 import { pullPage } from './connection.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -25,6 +27,7 @@ export function mainActivities(
       async recordStatus(input) {
         await setConnectionStatus(pool, input, input);
       },
+      refuseRemovals: async (input) => ({ kept: await refuseRemovals(pool, input) }),
       async beginGeneration(input) {
         await startGeneration(pool, input);
       },
@@ -41,7 +44,9 @@ export const channelActivities = (deps: ActivityDependencies): ConnectionActivit
       pullPage: (input) => pullPage(deps, input),
       carryOutMirrors: (input) => carryOutMirrors(deps, input),
       keepWatch: (input) => keepWatch(deps, input),
+      removeMirrors: (input) => removeMirrors(deps, input),
       stopWatches: (input) => stopWatches(deps, input),
+      restoreEvents: (input) => restoreEvents(deps, input),
     } satisfies ConnectionActivities,
     (error) => logBug(deps, error),
   );

@@ -1,20 +1,44 @@
-import type { Pulled } from '../../src/channels/channel-provider.ts';
+import { createHash } from 'node:crypto';
+import type { Channel, Pulled } from '../../src/channels/channel-provider.ts';
+import { providerOf } from '../../src/channels/registry.ts';
 import type { NeutralEvent } from '../../src/domain/event.ts';
-import { ourMarkers } from '../../src/store/sync-absence.ts';
+import type { Interval } from '../../src/domain/interval.ts';
+import { isOurMirror, ourMirrors } from '../../src/store/our-mirrors.ts';
 import type { ConnectionKey, OpenPass } from '../../src/store/sync.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { spanOf } from './mirror-copy.ts';
 
 /** A page of a channel, and how its entries are to be read. */
 export type Page = Exclude<Pulled, { kind: 'cursor-lost' }>;
 
+const DAY_MS = 86_400_000;
 /** Spans that ended longer ago than this are not kept. */
-const KEEP_PAST_MS = 7 * 86_400_000;
+const KEEP_PAST_MS = 7 * DAY_MS;
+/** What a channel is asked for beyond the horizon, so that a fixed stretch of time lasts a while. */
+const BEYOND_HORIZON_MS = 90 * DAY_MS;
+const LEAST_SLACK_MS = 15 * DAY_MS;
+const MOST_SLACK_MS = 45 * DAY_MS;
 
 /** What a pass looks at: from a while ago to the horizon. */
 export const windowOf = (deps: ActivityDependencies, pass: OpenPass) => ({
   fromAt: pass.passStartedAt - KEEP_PAST_MS,
   untilAt: pass.passStartedAt + deps.settings.horizonMs,
 });
+
+/** What the channel is asked for: from yesterday to well beyond the horizon. */
+export const windowToAsk = (deps: ActivityDependencies, pass: OpenPass): Interval => ({
+  startAt: pass.passStartedAt - DAY_MS,
+  endAt: pass.passStartedAt + deps.settings.horizonMs + BEYOND_HORIZON_MS,
+});
+
+/**
+ * How far beyond the horizon a channel's stretch of time must reach: the same for a connection for
+ * ever, and another for the next, so that calendars connected together are not read anew together.
+ */
+export function slackMs(connectionId: string): number {
+  const share = createHash('sha256').update(connectionId).digest().readUInt32BE(0) / 2 ** 32;
+  return LEAST_SLACK_MS + share * (MOST_SLACK_MS - LEAST_SLACK_MS);
+}
 
 /** All entries of a page of which anything could be read. */
 export const eventsOf = ({ changes, withheld }: Pick<Page, 'changes' | 'withheld'>) => [
@@ -28,7 +52,12 @@ export async function readingOf(
   key: ConnectionKey,
   { pass, events }: { pass: OpenPass; events: readonly NeutralEvent[] },
 ) {
-  const markers = [...new Set(events.flatMap(({ marker }) => marker ?? []))];
-  const ours = await ourMarkers(deps.database.pool, key, { ...pass, markers });
-  return { tentative: pass.settings.tentative, isOurs: (marker: string) => ours.has(marker) };
+  const { resourceId, unit, timeZone } = pass;
+  const writable = providerOf(deps.channels, pass.channel as Channel).supports.write;
+  const place = { resourceId, unit, writable };
+  const ours = await ourMirrors(deps.database.pool, key, { ...place, events });
+  const { tentative, outOfOffice, workingElsewhere, free } = pass.settings;
+  const isOurs = (event: NeutralEvent) =>
+    isOurMirror(ours, event, (one) => spanOf(one, timeZone));
+  return { tentative, outOfOffice, workingElsewhere, free, isOurs };
 }

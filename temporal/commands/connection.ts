@@ -1,14 +1,17 @@
 import type { Commands, ConnectionRef } from '../../src/commands.ts';
 import {
+  acceptRemovalsUpdate,
   disconnectUpdate,
   notifySignal,
   pauseUpdate,
+  refuseRemovalsUpdate,
+  restoreUpdate,
   resumeUpdate,
   resyncUpdate,
   syncNowUpdate,
   type ConnectionInput,
 } from '../contracts/connection.ts';
-import { connectionWorkflowId } from '../contracts/names.ts';
+import { connectionWorkflowId, fairnessKey } from '../contracts/names.ts';
 import { keyword, STEER_DEADLINE_MS, type CommandSetup } from './setup.ts';
 
 /** Tells a connection's workflow, starting it where it is gone. */
@@ -36,6 +39,7 @@ const connectionStart = (
   args: [{ v: 1, tenantId, connectionId, ...row, taskQueue } satisfies ConnectionInput] as [
     ConnectionInput,
   ],
+  priority: { fairnessKey: fairnessKey(tenantId) },
   staticSummary: `${row.channel} calendar of ${row.resourceId}`,
   typedSearchAttributes: [
     { key: keyword('tenant'), value: tenantId },
@@ -52,16 +56,25 @@ export async function steerConnection(
   await tell(setup, ref, 'mirror'); // The workflow may be gone; a verb needs somebody to hear it.
   const { client } = setup;
   const handle = client.workflow.getHandle(connectionWorkflowId(ref));
-  await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
-    verb.kind === 'resync'
-      ? handle.executeUpdate(resyncUpdate, { args: [{ acceptRemovals: verb.acceptRemovals }] })
-      : handle.executeUpdate(VERBS[verb.kind]),
-  );
+  await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () => {
+    if (verb.kind === 'resync')
+      return handle.executeUpdate(resyncUpdate, {
+        args: [{ acceptRemovals: verb.acceptRemovals }],
+      });
+    if (verb.kind === 'restore')
+      return handle.executeUpdate(restoreUpdate, { args: [{ at: verb.at }] });
+    if (verb.kind === 'disconnect')
+      return handle.executeUpdate(disconnectUpdate, {
+        args: [{ removeMirrors: verb.removeMirrors }],
+      });
+    return handle.executeUpdate(VERBS[verb.kind]);
+  });
 }
 
 const VERBS = {
   pause: pauseUpdate,
   resume: resumeUpdate,
   'sync-now': syncNowUpdate,
-  disconnect: disconnectUpdate,
+  'accept-removals': acceptRemovalsUpdate,
+  'refuse-removals': refuseRemovalsUpdate,
 };

@@ -25,6 +25,8 @@ export interface ConnectionCarried {
   resync: { acceptRemovals: boolean } | null;
   /** Until the end of the next pass. */
   acceptRemovals: boolean;
+  /** A moment (RFC 3339) that a person wants the copy set back to, and that was not reached yet. */
+  restore?: { at: string } | null;
   /** Steps of a repeated look after a notification whose change was not visible yet. */
   recheck: number;
   failures: number;
@@ -58,7 +60,21 @@ export const resumeUpdate = defineUpdate<ConnectionView>('resume');
 /** Answers when a pass that began after the call is complete. */
 export const syncNowUpdate = defineUpdate<ConnectionView>('syncNow');
 export const resyncUpdate = defineUpdate<ConnectionView, [{ acceptRemovals: boolean }]>('resync');
-export const disconnectUpdate = defineUpdate<ConnectionView>('disconnect');
+/** Believes that what the channel no longer lists is gone, as a new complete listing finds it. */
+export const acceptRemovalsUpdate = defineUpdate<ConnectionView>('acceptRemovals');
+/** Keeps what the channel no longer lists; a complete listing one wait from now decides anew. */
+export const refuseRemovalsUpdate = defineUpdate<ConnectionView & { kept: number }>(
+  'refuseRemovals',
+);
+/**
+ * Sets the copy back to how it was at a moment (RFC 3339) and pauses, so that it stays until a
+ * resume reads everything anew.
+ */
+export const restoreUpdate = defineUpdate<ConnectionView, [{ at: string }]>('restore');
+export const disconnectUpdate = defineUpdate<
+  ConnectionView,
+  [{ removeMirrors: boolean } | undefined]
+>('disconnect');
 export const statusQuery = defineQuery<ConnectionView>('status');
 
 export type PullResult =
@@ -73,8 +89,13 @@ export type PullResult =
       /** How long until the next look when nobody notifies; depends on whether it is watched. */
       pollIntervalMs: number;
       safetyPollIntervalMs: number;
+      watched: boolean;
+      /** The channel said that the watch is gone or needs to be extended. */
+      watchWanted: boolean;
       /** Mirrors that were never tried; those that failed are the sweeper's to bring up again. */
       mirrorsToDo: boolean;
+      /** Look again so soon: our copy is being compared with the channel. Null where it is not. */
+      againMs?: number | null;
     }
   /** The position was refused; the row has been set back, and the next page starts again. */
   | { kind: 'cursor-lost'; what: 'checkpoint' | 'cursor'; cursorVersion: number }
@@ -86,8 +107,13 @@ export interface ConnectionActivities {
   ): Promise<PullResult>;
   /** `left` were not tried: there were more than one call carries out. */
   carryOutMirrors(input: ConnectionRef): Promise<{ written: number; left: number }>;
-  keepWatch(input: ConnectionRef): Promise<{ watched: boolean; renewAt: number }>;
+  /** `gap`: for a while nobody listened, so what changed meanwhile has to be looked for. */
+  keepWatch(input: ConnectionRef): Promise<{ watched: boolean; renewAt: number; gap: boolean }>;
+  /** Takes what is ours out of the calendar; `left` as above. */
+  removeMirrors(input: ConnectionRef): Promise<{ written: number; left: number }>;
   stopWatches(input: ConnectionRef): Promise<void>;
+  /** Makes the entries current that were so at a moment; the next pass reads everything. */
+  restoreEvents(input: ConnectionRef & { at: string }): Promise<{ changes: number }>;
 }
 
 export interface ConnectionLedgerActivities {
@@ -95,5 +121,6 @@ export interface ConnectionLedgerActivities {
     input: ConnectionRef & { status: ConnectionStatus; reason: string | null },
   ): Promise<void>;
   beginGeneration(input: ConnectionRef): Promise<void>;
+  refuseRemovals(input: ConnectionRef): Promise<{ kept: number }>;
   clearConnection(input: ConnectionRef): Promise<void>;
 }

@@ -18,6 +18,10 @@ export const settleWorkflowId = (ref: { tenantId: string; bookingId: string }): 
 export const channelQueue = (taskQueue: string, channel: string): string =>
   `${taskQueue}-${channel}`;
 
+/** Whose share of a queue a task is taken from; the server allows 64 bytes. */
+export const fairnessKey = (tenantId: string): string =>
+  tenantId.replaceAll(/[^\w.-]/g, '_').slice(0, 64);
+
 export const SEARCH_ATTRIBUTES = {
   tenant: 'HoldfastTenant',
   resource: 'HoldfastResource',

@@ -32,13 +32,16 @@ const GATEWAY_TROUBLE = [429, 502, 503, 504];
  */
 export async function request<T>(access: Access, call: Call): Promise<T> {
   const deadline = performance.now() + access.timeoutMs + (call.waitSeconds ?? 0) * 1_000;
+  let refusal: HoldfastError | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const { value, error, retryAfterMs } = await attemptOnce<T>(access, call, deadline);
     if (!error) return value as T;
+    if (error.status > 0) refusal = error;
     const pauseMs = Math.max(retryAfterMs ?? 0, FIRST_PAUSE_MS * 2 ** (attempt - 1));
     const jitteredMs = Math.min(pauseMs, LONGEST_PAUSE_MS) * (1 + Math.random() * 0.2);
     const late = performance.now() + jitteredMs > deadline;
-    if (retryAfterMs === null || late || attempt === ATTEMPTS) throw error;
+    // What was said before tells more than that time ran out.
+    if (retryAfterMs === null || late || attempt === ATTEMPTS) throw refusal ?? error;
     await sleep(jitteredMs);
   }
 }

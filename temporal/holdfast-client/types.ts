@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type * as availability from '../../src/api/schemas/availability.ts';
 import type * as booking from '../../src/api/schemas/booking.ts';
 import type * as connection from '../../src/api/schemas/connection.ts';
+import type * as feed from '../../src/api/schemas/feed.ts';
 import type * as journal from '../../src/api/schemas/journal.ts';
 import type * as resource from '../../src/api/schemas/resource.ts';
 import type { ProblemName } from '../../src/api/problem.ts';
@@ -29,6 +30,10 @@ export type Resource = Told<typeof resource.Resource>;
 export type NewBlock = Given<typeof resource.NewBlock>;
 export type Block = Told<typeof resource.Block>;
 
+export type NewFeed = Given<typeof feed.NewFeed>;
+export type FeedPatch = Given<typeof feed.FeedPatch>;
+export type Feed = Told<typeof feed.Feed>;
+
 type Asked = z.output<typeof availability.AvailabilityQuery>;
 export type AvailabilityQuery = Plain<
   Pick<Asked, 'from' | 'to'> & Partial<Omit<Asked, 'from' | 'to'>>
@@ -54,6 +59,7 @@ export type NewConnection = Given<typeof connection.NewConnection>;
 export type ConnectionPatch = Given<typeof connection.ConnectionPatch>;
 export type Resync = Given<typeof connection.Resync>;
 export type Connection = Told<typeof connection.Connection>;
+export type PulledConnection = Told<typeof connection.PulledConnection>;
 export type ConnectionInFull = Told<typeof connection.ConnectionInFull>;
 export type ChannelEvent = Told<typeof connection.ChannelEvent>;
 

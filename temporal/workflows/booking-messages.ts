@@ -14,6 +14,8 @@ import {
 export interface Told {
   hold: HoldAnswer | null;
   gaveUp: string | null;
+  /** Set while it is being paid: giving up does not wait for that. */
+  stopPaying: (() => void) | null;
   reference: string | null;
   ending: BookingOutcome | null;
   over: boolean;
@@ -21,7 +23,14 @@ export interface Told {
 
 /** Handlers may run before the first line of the story: state first, then they. */
 export function listen(input: BookingInput): Told {
-  const told: Told = { hold: null, gaveUp: null, reference: null, ending: null, over: false };
+  const told: Told = {
+    hold: null,
+    gaveUp: null,
+    stopPaying: null,
+    reference: null,
+    ending: null,
+    over: false,
+  };
   setHandler(bookUpdate, async ({ fingerprint }) => {
     if (fingerprint !== input.fingerprint) return { kind: 'mismatch' };
     await condition(() => told.hold !== null);
@@ -37,6 +46,7 @@ export function listen(input: BookingInput): Told {
   });
   setHandler(giveUpUpdate, async ({ reason }) => {
     told.gaveUp ??= reason;
+    told.stopPaying?.();
     await condition(() => told.over);
     const state = stateOf(told);
     return state === 'confirmed' ? { kind: 'not-cancellable', state } : { kind: 'cancelled' };

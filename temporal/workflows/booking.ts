@@ -126,14 +126,15 @@ async function authorize(
   told: Told,
   leftMs: number,
 ): Promise<AuthorizeResult> {
+  if (told.gaveUp !== null) return { kind: 'ended' };
   const paying = new CancellationScope();
-  const answer = paying.run(() => payingWithin(leftMs).authorizePayment(paymentOf(input)));
-  const gaveUp = condition(() => told.gaveUp !== null).then(() => ({ kind: 'gave-up' }) as const);
-  const first = await Promise.race([answer, gaveUp]);
-  if (first.kind !== 'gave-up') return first;
-  answer.catch(() => undefined);
-  paying.cancel();
-  return { kind: 'ended' };
+  told.stopPaying = () => paying.cancel();
+  try {
+    return await paying.run(() => payingWithin(leftMs).authorizePayment(paymentOf(input)));
+  } catch (error) {
+    if (told.gaveUp === null || !isCancellation(error)) throw error;
+    return { kind: 'ended' };
+  }
 }
 
 /** What enters history of a payment step: ids only. */

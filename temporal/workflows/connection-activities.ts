@@ -4,7 +4,7 @@ import type {
   ConnectionInput,
   ConnectionLedgerActivities,
 } from '../contracts/connection.ts';
-import { channelQueue } from '../contracts/names.ts';
+import { channelQueue, fairnessKey } from '../contracts/names.ts';
 import { LEDGER_OPTIONS } from './watched.ts';
 
 /** Store-only acts; they run beside the workflow. */
@@ -15,7 +15,8 @@ export const ledger = proxyLocalActivities<ConnectionLedgerActivities>(LEDGER_OP
  * how the connection stands and comes back later, so nothing is retried for ever unseen, and nothing
  * waits for a queue that nobody serves. Writing and watching must not keep reading waiting for long.
  */
-export function channelActivities({ taskQueue, channel }: ConnectionInput): ConnectionActivities {
+export function channelActivities(input: ConnectionInput): ConnectionActivities {
+  const { taskQueue, channel, tenantId } = input;
   const proxy = (options: ActivityOptions & { maximumAttempts: number }) => {
     const { maximumAttempts, ...rest } = options;
     return proxyActivities<ConnectionActivities>({
@@ -23,6 +24,8 @@ export function channelActivities({ taskQueue, channel }: ConnectionInput): Conn
       startToCloseTimeout: '2 minutes',
       heartbeatTimeout: '8 seconds',
       cancellationType: 'TRY_CANCEL',
+      // One tenant's thousands wait behind each other, not before another's few.
+      priority: { fairnessKey: fairnessKey(tenantId) },
       retry: {
         initialInterval: '500 ms',
         backoffCoefficient: 2,
@@ -47,10 +50,20 @@ export function channelActivities({ taskQueue, channel }: ConnectionInput): Conn
     scheduleToCloseTimeout: '1 minute',
     maximumAttempts: 3,
   });
+  const { removeMirrors } = proxy({
+    summary: 'take our bookings away',
+    scheduleToCloseTimeout: '1 minute',
+    maximumAttempts: 3,
+  });
   const { stopWatches } = proxy({
     summary: 'stop watches',
     scheduleToCloseTimeout: '15 seconds',
     maximumAttempts: 3,
   });
-  return { pullPage, carryOutMirrors, keepWatch, stopWatches };
+  const { restoreEvents } = proxy({
+    summary: 'set the copy back to a past moment',
+    scheduleToCloseTimeout: '3 minutes',
+    maximumAttempts: 5,
+  });
+  return { pullPage, carryOutMirrors, keepWatch, removeMirrors, stopWatches, restoreEvents };
 }

@@ -19,7 +19,11 @@ export interface Told {
   asked: number;
   served: number;
   closing: boolean;
+  /** What we wrote there goes before the connection does. */
+  removeMirrors: boolean;
   closed: boolean;
+  /** Why the last restore could not be done. */
+  refusal: string | null;
   /** The row is gone: there is nothing to say goodbye to. */
   gone: boolean;
   /** Ends the pass under way. */
@@ -33,8 +37,10 @@ export function listen(input: ConnectionInput): Told {
     asked: 0,
     served: 0,
     closing: false,
+    removeMirrors: false,
     closed: false,
     gone: false,
+    refusal: null,
     interrupt: () => undefined,
   };
   const { now } = told;
@@ -72,7 +78,8 @@ export function listen(input: ConnectionInput): Told {
     if (!now.paused) await onePass(told);
     return view(now);
   });
-  setHandler(disconnectUpdate, async () => {
+  setHandler(disconnectUpdate, async (how) => {
+    told.removeMirrors ||= how?.removeMirrors ?? false;
     told.closing = true;
     told.interrupt();
     await condition(() => told.closed);
@@ -83,7 +90,7 @@ export function listen(input: ConnectionInput): Told {
 }
 
 /** Resolves after a pass that began from here on, whether it went well or not. */
-async function onePass(told: Told): Promise<void> {
+export async function onePass(told: Told): Promise<void> {
   told.asked += 1;
   const mine = told.asked;
   await condition(() => told.served >= mine || told.closed || told.now.paused);
@@ -109,7 +116,7 @@ const FIRST_RUN: ConnectionCarried = {
   passes: 0,
 };
 
-const view = (now: ConnectionCarried): ConnectionView => ({
+export const view = (now: ConnectionCarried): ConnectionView => ({
   status: now.status,
   paused: now.paused,
   passes: now.passes,

@@ -1,5 +1,6 @@
 import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { ConnectionRef } from '../../src/commands.ts';
+import { EARLIEST_LOOK } from '../../src/domain/connection.ts';
 import type { ConnectionInput } from '../contracts/connection.ts';
 import { channelActivities } from './connection-activities.ts';
 import type { Told } from './connection-messages.ts';
@@ -47,11 +48,15 @@ export async function makePass(input: ConnectionInput, told: Told): Promise<void
     if (page.more) continue;
 
     now.mirrors ||= page.mirrorsToDo;
+    now.watched = page.watched;
+    if (page.watchWanted) now.renewWatchAt = 0;
     now.recheck = wasNotified && changes === 0 ? (now.recheck + 1) % 3 : 0;
     const intervalMs = now.watched ? page.safetyPollIntervalMs : page.pollIntervalMs;
     const recheckMs = now.recheck > 0 ? RECHECK_AFTER_MS[now.recheck - 1] : undefined;
-    // Spread over a tenth, so that connections made together do not poll together for ever.
-    now.nextPassAt = Date.now() + (recheckMs ?? intervalMs * (0.95 + Math.random() * 0.1));
+    // Spread, so that connections made together do not poll together for ever, but never late.
+    const spread = () => EARLIEST_LOOK + Math.random() * (1 - EARLIEST_LOOK);
+    const waitMs = recheckMs ?? intervalMs * spread();
+    now.nextPassAt = Date.now() + Math.min(waitMs, page.againMs ?? waitMs);
     now.passes += 1;
     now.failures = 0;
     now.status = page.status;

@@ -1,7 +1,8 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { CONNECTION_ADVICE } from '../../src/domain/connection.ts';
+import { CONNECTION_ADVICE, type ConnectionStatus } from '../../src/domain/connection.ts';
 import type { ConnectionCarried, ConnectionInput } from '../contracts/connection.ts';
+import { ledger } from './connection-activities.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
 
 const statusKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.status, 'KEYWORD');
@@ -19,4 +20,16 @@ export function showStatus(input: ConnectionInput, now: ConnectionCarried): void
   if (now.shownStatus === now.status) return;
   now.shownStatus = now.status;
   upsertSearchAttributes([{ key: statusKey, value: now.status }]);
+}
+
+/** Keeps how the connection stands in its row, and shows it. */
+export async function enter(
+  input: ConnectionInput,
+  now: ConnectionCarried,
+  next: { status: ConnectionStatus; reason: string | null },
+): Promise<void> {
+  const { tenantId, connectionId } = input;
+  await ledger.recordStatus({ tenantId, connectionId, ...next });
+  now.status = next.status;
+  showStatus(input, now);
 }

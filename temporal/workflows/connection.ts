@@ -7,12 +7,13 @@ import {
   continueAsNew,
   isCancellation,
 } from '@temporalio/workflow';
-import type { ConnectionStatus } from '../../src/domain/connection.ts';
 import type { ConnectionInput } from '../contracts/connection.ts';
 import { channelActivities, ledger } from './connection-activities.ts';
+import { askedMs, kindOf, reasonOf, statusOf, unlessBug } from './connection-failure.ts';
 import { listen, type Told } from './connection-messages.ts';
 import { historyIsLong, makePass, refOf } from './connection-pass.ts';
-import { showStatus } from './connection-status.ts';
+import { listenToOperators, restore } from './connection-restore.ts';
+import { enter } from './connection-status.ts';
 
 /*
  One outside calendar, for as long as it is connected: wait for a reason, write our bookings there,
@@ -24,16 +25,18 @@ const RETRY_FIRST_MS = 5_000;
 const RETRY_LONGEST_MS = 10 * 60_000;
 const WATCH_RETRY_FIRST_MS = 60_000;
 const WATCH_RETRY_LONGEST_MS = 60 * 60_000;
+const MOST_PARTS = 400;
 
 export async function connection(input: ConnectionInput): Promise<void> {
   const told = listen(input);
+  listenToOperators(input, told);
   const { now } = told;
   while (!told.closing) {
     if (isEnough()) await startNewRun(input, told);
     await condition(() => hasReason(told) || isEnough(), untilNext(told));
     if (told.closing) break;
     if (isEnough()) continue;
-    if (now.paused) {
+    if (now.paused || now.restore) {
       await rest(input, told);
       continue;
     }
@@ -51,11 +54,12 @@ export async function connection(input: ConnectionInput): Promise<void> {
 /** Nothing is done for as long as a person wants it so, but a history may grow long meanwhile. */
 async function rest(input: ConnectionInput, told: Told): Promise<void> {
   const { now } = told;
-  if (now.status !== 'paused') await enter(input, told, { status: 'paused', reason: null });
-  await condition(() => !now.paused || told.closing || isEnough());
-  if (now.paused || told.closing) return;
+  if (now.restore) await restore(input, told);
+  if (now.status !== 'paused') await enter(input, told.now, { status: 'paused', reason: null });
+  await condition(() => !now.paused || Boolean(now.restore) || told.closing || isEnough());
+  if (now.paused || now.restore || told.closing) return;
   // Pages leave `paused` alone, since one may end after the pause; so it is lifted here.
-  await enter(input, told, { status: 'lagging', reason: 'resumed' });
+  await enter(input, told.now, { status: 'lagging', reason: 'resumed' });
   now.dirty = true;
 }
 
@@ -95,15 +99,15 @@ async function keepWatch(input: ConnectionInput, told: Told): Promise<void> {
   try {
     const watch = await channelActivities(input).keepWatch(refOf(input));
     now.watched = watch.watched;
+    now.dirty ||= watch.gap;
     now.watchFailures = 0;
     now.renewWatchAt = Math.max(watch.renewAt, Date.now() + WATCH_RETRY_FIRST_MS);
   } catch (error) {
     if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
-    now.watched = false;
     const doubledMs = WATCH_RETRY_FIRST_MS * 2 ** Math.min(now.watchFailures, 10);
     now.watchFailures += 1;
     const waitMs = Math.max(Math.min(doubledMs, WATCH_RETRY_LONGEST_MS), askedMs(error));
-    now.renewWatchAt = Date.now() + waitMs;
+    now.renewWatchAt = Date.now() + waitMs * (1 + Math.random() * 0.25);
   }
 }
 
@@ -124,43 +128,27 @@ async function gaveWay(input: ConnectionInput, told: Told, error: unknown): Prom
   const doubledMs = RETRY_FIRST_MS * 2 ** Math.min(now.failures - 1, 10);
   const waitMs = Math.min(doubledMs, RETRY_LONGEST_MS) * (0.8 + Math.random() * 0.4);
   now.nextPassAt = Date.now() + Math.max(waitMs, askedMs(error) * (1 + Math.random() * 0.25));
-  await enter(input, told, { status: STATUS_OF[kind] ?? 'lagging', reason: kind });
+  await enter(input, told.now, { status: statusOf(kind), reason: reasonOf(error) });
 }
-
-const failureOf = (error: unknown): ApplicationFailure | null => {
-  const failure = error instanceof ActivityFailure ? error.cause : error;
-  return failure instanceof ApplicationFailure ? failure : null;
-};
-
-const kindOf = (error: unknown): string => failureOf(error)?.type ?? 'unavailable';
-
-/** How long the channel asked to be left alone, where that is longer than a turn. */
-function askedMs(error: unknown): number {
-  const waitMs = failureOf(error)?.details?.[1];
-  return typeof waitMs === 'number' ? waitMs : 0;
-}
-
-const STATUS_OF: Partial<Record<string, ConnectionStatus>> = {
-  unauthorized: 'needs-reauthorization',
-  'not-found': 'failing',
-  invalid: 'failing',
-  conflict: 'failing',
-  'cursor-lost': 'failing',
-};
 
 async function disconnect(input: ConnectionInput, told: Told): Promise<void> {
   if (!told.gone) {
+    if (told.removeMirrors) await removeMirrors(input).catch(unlessBug);
     // A channel that is down keeps nobody from leaving it; its watch ends by itself.
     await channelActivities(input).stopWatches(refOf(input)).catch(unlessBug);
-    await enter(input, told, { status: 'disconnected', reason: null });
+    await enter(input, told.now, { status: 'disconnected', reason: null });
     await ledger.clearConnection(refOf(input));
   }
   told.closed = true;
   await condition(allHandlersFinished);
 }
 
-function unlessBug(error: unknown): void {
-  if (!(error instanceof ActivityFailure)) throw error;
+/** In parts, and of so many that no calendar needs more. */
+async function removeMirrors(input: ConnectionInput): Promise<void> {
+  for (let part = 0; part < MOST_PARTS; part += 1) {
+    const { left } = await channelActivities(input).removeMirrors(refOf(input));
+    if (left === 0) return;
+  }
 }
 
 /** A handler may wait for the very turn that a new run would put off, so only when none does. */
@@ -173,9 +161,10 @@ async function startNewRun(input: ConnectionInput, { now }: Told): Promise<void>
 
 function hasReason(told: Told): boolean {
   const { now } = told;
-  if (told.closing || now.paused || now.resync || told.asked > told.served) return true;
+  if (told.closing || now.paused || now.restore || now.resync || told.asked > told.served)
+    return true;
   // After a failure only time counts: notifications must not hurry a channel that asked for rest.
-  return now.failures === 0 && (now.dirty || now.mirrors);
+  return now.failures === 0 && (now.dirty || now.mirrors || now.renewWatchAt === 0);
 }
 
 function isDue(told: Told): boolean {
@@ -186,13 +175,3 @@ function isDue(told: Told): boolean {
 
 const untilNext = ({ now }: Told): number =>
   Math.max(Math.min(now.nextPassAt, now.renewWatchAt) - Date.now(), 1);
-
-async function enter(
-  input: ConnectionInput,
-  told: Told,
-  next: { status: ConnectionStatus; reason: string | null },
-): Promise<void> {
-  await ledger.recordStatus({ ...refOf(input), ...next });
-  told.now.status = next.status;
-  showStatus(input, told.now);
-}

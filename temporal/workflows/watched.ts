@@ -1,8 +1,11 @@
 import {
+  ActivityFailure,
+  TimeoutFailure,
   condition,
   proxyActivities,
   proxyLocalActivities,
   upsertSearchAttributes,
+  type ActivityOptions,
   type LocalActivityOptions,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
@@ -27,15 +30,21 @@ export const LEDGER_OPTIONS = {
 
 const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
 const { callPerson, settled } = ledger;
-const { capturePayment, returnPayment } = proxyActivities<BookingPaymentActivities>({
+
+const CALL_AFTER = '1 minute';
+const FORWARD = {
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '8 seconds',
   retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
   summary: 'take or return the money',
+} satisfies ActivityOptions;
+const atFirst = proxyActivities<BookingPaymentActivities>({
+  ...FORWARD,
+  scheduleToCloseTimeout: CALL_AFTER,
 });
+const forEver = proxyActivities<BookingPaymentActivities>(FORWARD);
 
 const attentionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
-const CALL_AFTER = '1 minute';
 
 /**
  * Runs what has no other way than through, for as long as it takes. When it is stuck the booking
@@ -49,11 +58,36 @@ export async function watched<T>(ref: BookingRef, name: string, run: () => Promi
     running.then(() => true),
     condition(() => isDone, CALL_AFTER),
   ]);
-  if (inTime) return running;
+  return inTime ? running : calledFor(ref, name, () => running);
+}
+
+/**
+ * The same for a payment, without a timer in every booking's history: the activity itself tells that
+ * its time is up. An attempt still under way may then meet its successor, which has the same key.
+ */
+async function watchedPayment<T>(
+  ref: PaymentRef,
+  name: string,
+  pay: (payments: BookingPaymentActivities) => Promise<T>,
+): Promise<T> {
+  try {
+    return await pay(atFirst);
+  } catch (error) {
+    if (!isTimeUp(error)) throw error;
+    return calledFor(ref, name, () => pay(forEver));
+  }
+}
+
+/** The last attempt failed too near the end for another one, or was still under way. */
+const isTimeUp = (error: unknown): boolean =>
+  error instanceof ActivityFailure &&
+  (error.retryState === 'TIMEOUT' || error.cause instanceof TimeoutFailure);
+
+async function calledFor<T>(ref: BookingRef, name: string, run: () => Promise<T>): Promise<T> {
   const call = { tenantId: ref.tenantId, bookingId: ref.bookingId, attention: `stuck-${name}` };
   upsertSearchAttributes([{ key: attentionKey, value: call.attention }]);
   await callPerson(call);
-  const answer = await running;
+  const answer = await run();
   upsertSearchAttributes([{ key: attentionKey, value: null }]);
   await settled(call);
   return answer;
@@ -61,7 +95,9 @@ export async function watched<T>(ref: BookingRef, name: string, run: () => Promi
 
 /** Past the pivot only forward: the money is taken, or the booking is called off and says so. */
 export async function captureForward(ref: PaymentRef): Promise<BookingOutcome> {
-  const captured = await watched(ref, 'capture-payment', () => capturePayment(ref));
+  const captured = await watchedPayment(ref, 'capture-payment', (payments) =>
+    payments.capturePayment(ref),
+  );
   if (captured.kind === 'captured') return { state: 'confirmed', reason: null };
   if (captured.kind === 'called-off') return { state: 'cancelled', reason: 'called-off' };
   await ledger.callOff({ ...ref, reason: captured.code });
@@ -71,4 +107,4 @@ export async function captureForward(ref: PaymentRef): Promise<BookingOutcome> {
 
 /** What a booking that was called off still owes: refunded, or let go. */
 export const returnForward = (ref: PaymentRef): Promise<void> =>
-  watched(ref, 'return-payment', () => returnPayment(ref));
+  watchedPayment(ref, 'return-payment', (payments) => payments.returnPayment(ref));

@@ -84,7 +84,7 @@ test('every connection says how fresh it is; the oldest speaks for all, and a bo
           holds: true,
           newest: { fromChangeMs: 250, fromNotificationMs: 150 },
         },
-        { connectionId: 'c2', boundMs: 6 * 60_000, holds: false, newest: null },
+        { connectionId: 'c2', boundMs: 2 * 60_000, holds: false, newest: null },
       ],
     },
   });

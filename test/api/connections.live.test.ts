@@ -1,11 +1,22 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { ChannelProvider } from '../../src/channels/channel-provider.ts';
 import { Failure } from '../../src/domain/failure.ts';
-import type { TestApi } from '../support/api.ts';
+import type { Reply, TestApi } from '../support/api.ts';
 import { feedProvider, makeResource, startApi } from '../support/api.ts';
 
 /** Who the consent page's code stands for, and what it was exchanged with. */
 const exchanged: { code: string; codeVerifier: string; redirectUri: string }[] = [];
+
+const REFUSED_CODES: Record<string, Failure> = {
+  bad: new Failure({ kind: 'unauthorized', code: 'invalid_grant' }),
+  withheld: new Failure({
+    kind: 'unauthorized',
+    code: 'scopes-not-granted',
+    missing: ['to see the list of your calendars'],
+  }),
+  brief: new Failure({ kind: 'unauthorized', code: 'no-refresh-token' }),
+  down: new Failure({ kind: 'unavailable', code: 'http-503' }),
+};
 
 const oauthProvider: ChannelProvider = {
   ...feedProvider,
@@ -15,7 +26,8 @@ const oauthProvider: ChannelProvider = {
     `https://consent.example.com/?${new URLSearchParams({ state, codeChallenge, redirectUri }).toString()}`,
   async exchange({ code, codeVerifier, redirectUri }) {
     exchanged.push({ code, codeVerifier, redirectUri });
-    if (code === 'bad') throw new Failure({ kind: 'unauthorized', code: 'invalid_grant' });
+    const failure = REFUSED_CODES[code];
+    if (failure) throw failure;
     return {
       subject: code,
       credential: {
@@ -66,7 +78,9 @@ async function authorize(body: object = {}): Promise<string> {
 const comeBack = (state: string, code: string) =>
   api.ask('GET', `/v1/oauth/callback?state=${state}&code=${code}&scope=ignored`, { key: null });
 const accounts = async () =>
-  (await api.ask('GET', '/v1/accounts')).body.items as { id: string; channel: string }[];
+  ((await api.ask('GET', '/v1/accounts')).body.items as { id: string; subject: string }[]).toSorted(
+    (a, b) => a.subject.localeCompare(b.subject),
+  );
 
 test('a consent makes one account, its state serves once, and the verifier fits the challenge', async () => {
   const reply = await api.ask('POST', '/v1/oauth/google/authorize', { body: {} });
@@ -83,17 +97,49 @@ test('a consent makes one account, its state serves once, and the verifier fits 
   expect((await api.ask('GET', '/v1/accounts')).text).not.toMatch(/hidden|credential/);
 });
 
-test('a forged, denied, expired or unconfirmed consent changes nothing', async () => {
+test('each way in which a consent fails has a page of its own, and changes nothing', async () => {
   const before = await accounts();
-  expect((await comeBack('forged', 'owner-1')).status).toBe(400);
-  const denied = await authorize();
-  const path = `/v1/oauth/callback?state=${denied}&error=access_denied`;
-  expect((await api.ask('GET', path, { key: null })).status).toBe(400);
-  expect((await comeBack(await authorize(), 'bad')).status).toBe(400);
+  const pageOf = async (reply: Promise<Reply>) => {
+    const { status, text, headers } = await reply;
+    expect([status, headers.get('cache-control')]).toEqual([400, 'no-store']);
+    return text;
+  };
+  const back = async (code: string) => pageOf(comeBack(await authorize(), code));
+  expect(await pageOf(comeBack('forged', 'owner-1'))).toContain('not begun here');
+  const path = `/v1/oauth/callback?state=${await authorize()}&error=access_denied`;
+  expect(await pageOf(api.ask('GET', path, { key: null }))).toContain('not granted');
+  expect(await pageOf(api.ask('GET', path, { key: null }))).toContain('serves once');
+  expect(await back('bad')).toContain('did not confirm');
+  expect(await back('withheld')).toMatch(
+    /not allowed:.*list of your calendars.*Nothing was stored/s,
+  );
+  expect(await back('brief')).toContain('no lasting access');
+  expect(await back('down')).toContain('does not answer');
   const late = await authorize();
-  await api.database.pool.query(`UPDATE oauth_state SET expires_at = now() - interval '1 s'`);
-  expect((await comeBack(late, 'owner-1')).status).toBe(400);
+  await api.database.pool.query(
+    `UPDATE oauth_state SET expires_at = now() - interval '1 s' WHERE used_at IS NULL`,
+  );
+  expect(await pageOf(comeBack(late, 'owner-1'))).toContain('ten minutes');
   expect(await accounts()).toEqual(before);
+});
+
+test('of a state that comes back twice at once one serves', async () => {
+  const state = await authorize();
+  const replies = await Promise.all([1, 2, 3, 4].map(() => comeBack(state, 'owner-2')));
+  expect(replies.map(({ status }) => status).toSorted()).toEqual([200, 400, 400, 400]);
+});
+
+test('an owner who consents anew gives the known account a new grant', async () => {
+  const before = await accounts();
+  expect((await comeBack(await authorize(), 'owner-2')).status).toBe(200);
+  const both = await Promise.all([authorize(), authorize()]);
+  const replies = await Promise.all(both.map((state) => comeBack(state, 'owner-3')));
+  expect(replies.map(({ status }) => status)).toEqual([200, 200]);
+  expect(await accounts()).toHaveLength(before.length + 1);
+  const { rows } = await api.database.pool.query(
+    `SELECT credential_version AS version FROM account WHERE subject LIKE 'owner-_' ORDER BY subject`,
+  );
+  expect(rows.map(({ version }) => version)).toEqual([1, 2, 2]);
 });
 
 test('an account is authorized again by its own owner only, and its connections hear of it', async () => {
@@ -127,7 +173,7 @@ test('a connection takes its zone and rights from the channel, and starts once',
     timeZone: 'Europe/Rome',
     writable: true,
     status: 'connecting',
-    freshness: { confirmedAt: null, boundMs: 6 * 60_000, holds: false },
+    freshness: { confirmedAt: null, boundMs: 2 * 60_000, holds: false },
     links: { workflowId: `connection/a/${made.body.id}` },
   });
   expect((await post('/v1/connections', asked, 'connect-1')).body).toEqual(made.body);

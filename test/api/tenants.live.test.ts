@@ -18,7 +18,12 @@ const keyed = operations.filter((one) => one.operation.security === undefined);
 
 let api: TestApi;
 /** Ids of everything tenant A has, by path parameter. */
-const ids: Record<string, string> = { channel: 'ical', tenantId: 'a', resourceId: 'villa-of-a' };
+const ids: Record<string, string> = {
+  channel: 'ical',
+  tenantId: 'a',
+  resourceId: 'villa-of-a',
+  position: '7',
+};
 const guest = { name: 'Guest-of-A' };
 beforeAll(async () => {
   api = await startApi();
@@ -38,8 +43,15 @@ beforeAll(async () => {
     startAt: '2031-01-01T00:00:00Z',
     endAt: '2031-01-02T00:00:00Z',
   });
+  ids['feedId'] = await make('/resources/villa-of-a/feeds', { subscriber: 'Feed-of-A' });
   await api.database.pool.query(
     `UPDATE connection SET expanded_until = '2032-01-01', dirty = false`,
+  );
+  await api.database.pool.query(
+    `INSERT INTO pass (tenant_id, connection_id, position, from_position, kind, started_at, added,
+       changed, removed, renamed, spans, held_back)
+     VALUES ('a', $1, 7, 3, 'changes', now(), 1, 0, 0, 0, 0, 0)`,
+    [ids['connectionId']],
   );
   ids['bookingId'] = await make('/bookings', { ...bookingBody(), guest });
   const account = { id: 'payments-of-a', service: 'stripe', secretKey: 'sk_a' };
@@ -103,7 +115,7 @@ async function everythingOfA(): Promise<string[]> {
 /** What would give A away, had it been said. */
 const traces = () =>
   Object.entries(ids)
-    .filter(([name]) => name !== 'channel' && name !== 'tenantId')
+    .filter(([name]) => !['channel', 'tenantId', 'position'].includes(name))
     .map(([, id]) => id)
     .concat('Guest-of-A', 'a.example.com', 'sk_a');
 
@@ -112,7 +124,7 @@ test('the document lists every route that a key opens', () => {
   const open = operations.filter((one) => one.operation.security !== undefined);
   for (const { path } of open)
     expect(path).toMatch(
-      /^\/(v1\/(oauth\/callback|notifications|payment-webhooks)|healthz|readyz|metrics)/,
+      /^\/(v1\/(oauth\/callback|notifications|payment-webhooks|feeds)|healthz|readyz|metrics)/,
     );
 });
 

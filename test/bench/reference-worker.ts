@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 
-/** The process of the bare workflow: a worker with the SDK's own defaults, as the product's. */
+/** The process of the bare workflow: a worker with the product's options, otherwise the SDK's own. */
 const nothing = async (): Promise<void> => undefined;
 const activities = { first: nothing, second: nothing, third: nothing };
 export type NoOps = typeof activities;
@@ -10,7 +10,10 @@ export type NoOps = typeof activities;
 async function main(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const temporal = loadClientConnectConfig();
-  const connection = await NativeConnection.connect(temporal.connectionOptions);
+  const connection = await NativeConnection.connect({
+    ...temporal.connectionOptions,
+    grpcCompression: { codec: 'none' },
+  });
   const worker = await Worker.create({
     connection,
     namespace: temporal.namespace ?? 'default',

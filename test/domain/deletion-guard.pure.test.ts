@@ -23,6 +23,7 @@ const judge = (input: Partial<GuardInput>) =>
     nowAt: NOW_AT,
     absenceConfirmMs: 0,
     pollIntervalMs: POLL_MS,
+    unconditional: true,
     acceptRemovals: false,
     ...input,
   });
@@ -41,6 +42,7 @@ const anInput = fc
     lost: aMissing,
     kept: fc.nat(20),
     absenceConfirmMs: fc.constantFrom(0, HOUR_MS),
+    unconditional: fc.boolean(),
     acceptRemovals: fc.boolean(),
   })
   .map(({ lost, kept, ...rest }): GuardInput => {
@@ -103,7 +105,8 @@ describe('every verdict', () => {
       fc.property(anInput, (input) => {
         const first = NOW_AT - Math.max(input.absenceConfirmMs, POLL_MS);
         const again = input.missing.map((one) => ({ ...one, missingSinceAt: first }));
-        expect(guardRemovals({ ...input, missing: again })).toMatchObject({ heldBack: [] });
+        const second = { ...input, missing: again, unconditional: true };
+        expect(guardRemovals(second)).toMatchObject({ heldBack: [] });
       }),
     );
   });
@@ -187,5 +190,18 @@ describe('a channel whose absence must last', () => {
     const since = (ms: number) => missing(1, { missingSinceAt: NOW_AT - ms });
     expect(isHeldBack({ ...slow, missing: since(HOUR_MS - 1) })).toBe(true);
     expect(isHeldBack({ ...slow, missing: since(HOUR_MS) })).toBe(false);
+  });
+
+  test('believes no listing that a cache may have answered', () => {
+    const late = { ...slow, missing: missing(1, { missingSinceAt: NOW_AT - 2 * HOUR_MS }) };
+    expect(isHeldBack({ ...late, unconditional: false })).toBe(true);
+    expect(isHeldBack({ ...late, unconditional: true })).toBe(false);
+  });
+
+  test('waits for a whole interval between polls where that is longer', () => {
+    const since = (ms: number) => missing(1, { missingSinceAt: NOW_AT - ms });
+    const often = { ...slow, pollIntervalMs: 3 * HOUR_MS };
+    expect(isHeldBack({ ...often, missing: since(2 * HOUR_MS) })).toBe(true);
+    expect(isHeldBack({ ...often, missing: since(3 * HOUR_MS) })).toBe(false);
   });
 });

@@ -1,10 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  CONNECTION_ADVICE,
-  CONNECTION_STATUSES,
-  DEFAULT_CONNECTION_SETTINGS,
-  freshnessBoundMs,
-} from '../../src/domain/connection.ts';
+import { CONNECTION_ADVICE, CONNECTION_STATUSES } from '../../src/domain/connection.ts';
 import type { Price } from '../../src/domain/resource.ts';
 import { priceOf } from '../../src/domain/resource.ts';
 
@@ -22,17 +17,6 @@ test.each([
 test('no price, and a price of nothing, charge nothing', () => {
   expect(priceOf(null, booking)).toBeNull();
   expect(priceOf({ ...price('unit'), amountMinor: 0 }, booking)).toBeNull();
-});
-
-test('a copy may be as old as the interval in force and a minute', () => {
-  const settings = {
-    ...DEFAULT_CONNECTION_SETTINGS,
-    pollIntervalMs: 1_000,
-    safetyPollIntervalMs: 2_000,
-  };
-  expect([freshnessBoundMs(settings, false), freshnessBoundMs(settings, true)]).toEqual([
-    61_000, 62_000,
-  ]);
 });
 
 test('every status says what a person can do', () => {

@@ -33,7 +33,10 @@ interface Copy {
 }
 const empty = (): Copy => ({ known: new Map(), spans: new Map() });
 
-const BUSY = { tentative: 'busy', isOurs: (marker: string) => marker === 'booking' } as const;
+const BUSY = {
+  tentative: 'busy',
+  isOurs: ({ marker }: NeutralEvent) => marker === 'booking',
+} as const;
 
 /** One span per member that blocks, by its day. */
 const expand = (members: readonly NeutralEvent[]): { spans: Interval[]; withheld: null } => ({
@@ -242,4 +245,20 @@ test('a tentative entry takes no time where the connection says so', () => {
   expect(blocks(event('a', 1, { status: 'tentative' }), { ...BUSY, tentative: 'free' })).toBe(
     false,
   );
+});
+
+test('exceptions that went with their series leave nothing behind', () => {
+  const copy = empty();
+  copy.known.set('s', knownOf(event('s', 3, { recurrence: ['RRULE:FREQ=DAILY;COUNT=3'] })));
+  const tombstone = event('s-4', 4, { seriesId: 's', status: 'cancelled', start: null });
+  const { writes, removals } = plan(copy, { changes: [removed('s'), upsert(tombstone)] });
+  expect([writes, removals]).toEqual([[], ['s']]);
+});
+
+const knownOf = (one: NeutralEvent): KnownEvent => ({
+  nativeId: one.nativeId,
+  rootId: one.seriesId ?? one.nativeId,
+  hash: hash(one, null),
+  event: one,
+  withheldReason: null,
 });

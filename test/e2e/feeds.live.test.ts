@@ -157,7 +157,7 @@ describe('the deletion guard', () => {
     await steer(holdfast, scene, 'sync-now');
     const guarded = (await connectionOf(holdfast, scene)).body;
     expect(guarded.status).toBe('guarded');
-    expect(guarded.advice).toContain('acceptRemovals');
+    expect(guarded.advice).toContain('accept-removals');
     expect(await taken(scene, 4)).toEqual([9, 15]);
     for (let n = 1; n < 10; n += 1) expect(await taken(scene, 4 + n)).toEqual([9]);
     // Looking again by itself decides nothing.

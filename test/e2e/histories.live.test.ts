@@ -28,8 +28,9 @@ it('a long connection goes on in a new run, with its status and what is pending'
   for (let n = 0; n < 70; n += 1) {
     // Notified again and again while it is on its way to a new run.
     if (n % 10 === 5) await addEvent(holdfast, scene, { days: 3 + n, hour: 9 });
-    const { status, body } = await steer(holdfast, scene, 'sync-now');
-    expect([status, body.status]).toEqual([200, 'live']);
+    // Not through the API, whose rate is meant for people.
+    const passed = await handle.executeUpdate<{ status: string }, []>('syncNow');
+    expect(passed.status).toBe('live');
   }
   for (let n = 5; n < 70; n += 10) await untilTaken(holdfast, scene, { days: 3 + n, hour: 9 });
   const last = await until(

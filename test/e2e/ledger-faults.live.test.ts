@@ -48,20 +48,33 @@ describe.concurrent('a step that the database refuses', () => {
       () => intentOf(asked.id),
       (found) => found?.status === 'requires_capture',
     );
-    const account = `/stripe/accounts/${intent!.account}`;
-    const { accounts } = await holdfast.control<{ accounts: { id: string; secretKey: string }[] }>(
-      'GET',
-      '/stripe/accounts',
-    );
-    const { secretKey } = accounts.find(({ id }) => id === intent!.account)!;
-    await holdfast.control('PUT', account, { secretKey: `sk_test_${'other'.repeat(5)}` });
+    const closed = await closeAccount(intent!.account);
     const stuck = await untilCalled(asked.id);
     expect(stuck.body.attention).toBe('stuck-void-payment');
     const [open] = await judgeAll(holdfast, [asked]);
     expect(open?.wrong).toContain(`${PRICE_MINOR} authorized and neither captured nor let go`);
-    await holdfast.control('PUT', account, { secretKey });
+    await closed.reopen();
     const [judged] = await untilSettled(holdfast, [asked], 90_000);
     expect(judged?.state).toBe('expired');
+  }, 180_000);
+
+  it('the commit, a few times, and the account is closed before the capture: the same', async () => {
+    const shop = await openShop(holdfast);
+    const refusal = await gates.refuse(shop.resourceId, 'confirmed');
+    const asked = book(holdfast, shop);
+    const intent = await until(
+      () => intentOf(asked.id),
+      (found) => found?.status === 'requires_capture',
+    );
+    const closed = await closeAccount(intent!.account);
+    await refusal.lift();
+    const stuck = await untilCalled(asked.id);
+    expect(stuck.body).toMatchObject({ state: 'confirmed', attention: 'stuck-capture-payment' });
+    await closed.reopen();
+    const [judged] = await untilSettled(holdfast, [asked], 90_000);
+    expect(judged?.state).toBe('confirmed');
+    const { body } = await holdfast.call('GET', `/bookings/${asked.id}`);
+    expect(body).toMatchObject({ attention: null, payment: { status: 'captured' } });
   }, 180_000);
 
   it('the hold, for good: no booking, no charge, and its key is spent', async () => {
@@ -148,4 +161,16 @@ async function intentOf(bookingId: string) {
     `/stripe/ledger?metadata[booking_id]=${bookingId}`,
   );
   return intents[0];
+}
+
+/** Its key is another one meanwhile, as when a merchant rolls it. */
+async function closeAccount(id: string): Promise<{ reopen: () => Promise<unknown> }> {
+  const place = `/stripe/accounts/${id}`;
+  const { accounts } = await holdfast.control<{ accounts: { id: string; secretKey: string }[] }>(
+    'GET',
+    '/stripe/accounts',
+  );
+  const { secretKey } = accounts.find((account) => account.id === id)!;
+  await holdfast.control('PUT', place, { secretKey: `sk_test_${'other'.repeat(5)}` });
+  return { reopen: () => holdfast.control('PUT', place, { secretKey }) };
 }

@@ -3,7 +3,7 @@ import type { MirrorEvent } from '../../src/channels/channel-provider.ts';
 import { freshCopy, hourOn, settle, spanOf } from './bench.ts';
 import type { Bench, BenchCalendar, Position } from './bench.ts';
 
-const mirrorOn = (day: number, marker = 'booking-1'): MirrorEvent => {
+const mirrorOn = (day: number, marker = `booking-1.${day}`): MirrorEvent => {
   const { startAt, endAt } = hourOn(day);
   return { startAt, endAt, status: 'confirmed' as const, summary: 'Booked', marker };
 };
@@ -24,7 +24,7 @@ export function writeLaws(bench: () => Bench, position: Position): void {
   async function ours(at: BenchCalendar): Promise<number> {
     await settle(position);
     const { events } = await freshCopy(bench(), at);
-    return [...events.values()].filter(({ marker }) => marker === 'booking-1').length;
+    return [...events.values()].filter(({ marker }) => marker?.startsWith('booking-1.')).length;
   }
 
   test('what was written can be read back, with its time and our marker', async () => {
@@ -46,6 +46,45 @@ export function writeLaws(bench: () => Bench, position: Position): void {
     const event = await bench().provider.read({ ...at, nativeId: first.nativeId });
     expect(spanOf(event ?? undefined)?.[0]).toBe(mirrorOn(4).startAt);
     expect(await ours(at)).toBe(1);
+  });
+
+  test('what shows a hold becomes the booking in place, and back', async () => {
+    const at = await bench().newCalendar();
+    const input = { ...at, id: 'mirror-1', generation: 0 };
+    const hold = { ...mirrorOn(3), status: 'tentative' as const };
+    let { nativeId, etag } = await bench().provider.write({ ...input, event: hold, ifMatch: null });
+    for (const event of [mirrorOn(3), hold]) {
+      const written = await bench().provider.write({ ...input, event, ifMatch: etag });
+      expect(written.nativeId).toBe(nativeId);
+      ({ nativeId, etag } = written);
+      const there = await bench().provider.read({ ...at, nativeId });
+      expect(there).toMatchObject({ status: event.status, transparency: 'opaque', etag });
+    }
+    expect(await ours(at)).toBe(1);
+  });
+
+  test('reading costs the version nothing: an update after it is for the same', async () => {
+    const at = await bench().newCalendar();
+    const { nativeId, etag } = await writeTo(at, { day: 3 });
+    const read = await bench().provider.read({ ...at, nativeId });
+    expect(await bench().provider.read({ ...at, nativeId })).toEqual(read);
+    expect(read?.etag).toBe(etag);
+    expect((await writeTo(at, { day: 3, ifMatch: read!.etag! })).nativeId).toBe(nativeId);
+  });
+
+  test('a version that came between refuses our write, and is there to be read', async () => {
+    const at = await bench().newCalendar();
+    const { nativeId, etag } = await writeTo(at, { day: 3 });
+    await writeTo(at, { day: 7 });
+    await expect(writeTo(at, { day: 3, ifMatch: etag! })).rejects.toMatchObject({
+      kind: 'conflict',
+      code: 'conditionNotMet',
+    });
+    const found = await bench().provider.read({ ...at, nativeId });
+    expect(spanOf(found ?? undefined)?.[0]).toBe(hourOn(7).startAt);
+    await writeTo(at, { day: 3, ifMatch: found!.etag! });
+    const after = await bench().provider.read({ ...at, nativeId });
+    expect(spanOf(after ?? undefined)?.[0]).toBe(hourOn(3).startAt);
   });
 
   test('a write whose answer was lost is one event after it is repeated', async () => {

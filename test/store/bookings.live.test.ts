@@ -208,7 +208,7 @@ describe('a mirror', () => {
       );
     await wait(1_500);
     expect(await left()).toBe(true);
-    const failed = { bookingId: booking.bookingId, failure: 'id-spent', newGeneration: true };
+    const failed = { subjectId: booking.bookingId, failure: 'id-spent', newGeneration: true };
     await mirrorAttempted(ledger.pool, key, task);
     await mirrorFailed(ledger.pool, key, failed);
     expect(await mirrorsNotTried(ledger.pool, key)).toBe(0);

@@ -4,8 +4,11 @@ import type { ChannelProvider, Credential } from '../../src/channels/channel-pro
 import type { ChannelRegistry } from '../../src/channels/registry.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { changeCredential, loadCredential, markUnauthorized } from '../../src/store/credentials.ts';
+import { reauthorizeAccount } from '../../src/store/accounts.ts';
+import { setConnectionStatus } from '../../src/store/connection-status.ts';
 import type { Database } from '../../src/store/database.ts';
-import { transaction } from '../../src/store/database.ts';
+import { openDatabase, transaction } from '../../src/store/database.ts';
+import { change } from '../../src/store/transactions.ts';
 import { createVault, parseKeyring } from '../../src/vault.ts';
 import type { Ledger } from '../support/ledger.ts';
 import { addConnection, addResource, entriesOf, openLedger, TENANT } from '../support/ledger.ts';
@@ -124,6 +127,56 @@ test('a grant the channel refuses is asked for once, entered once, and waits for
     'account.created',
     'account.needs-reauthorization',
   ]);
+});
+
+test('a refused grant closes every connection of its account but the paused, and a person opens them', async () => {
+  const account = await anAccount(0);
+  const { connectionId: other } = await addConnection(ledger.admin, {
+    resourceId: await addResource(ledger.admin),
+  });
+  await ledger.admin.query(`UPDATE connection SET account_id = $1 WHERE id = $2`, [
+    account.accountId,
+    other,
+  ]);
+  const statuses = async () => {
+    const { rows } = await ledger.pool.query<{ id: string; status: string }>(
+      `SELECT id, status FROM connection WHERE account_id = $1`,
+      [account.accountId],
+    );
+    return Object.fromEntries(rows.map(({ id, status }) => [id, status]));
+  };
+  const own = account.accountId;
+  expect(await markUnauthorized(ledger.pool, account, 1)).toHaveLength(2);
+  expect(await markUnauthorized(ledger.pool, account, 1)).toEqual([]);
+  expect(await statuses()).toEqual({
+    [own]: 'needs-reauthorization',
+    [other]: 'needs-reauthorization',
+  });
+  expect(await entriesOf(ledger.pool, `connection/${other}`)).toEqual([
+    'connection.needs-reauthorization',
+  ]);
+  // A pass that was under way ends well, and changes nothing of it.
+  await setConnectionStatus(
+    ledger.pool,
+    { tenantId: TENANT, connectionId: other },
+    { status: 'live', reason: null },
+  );
+  expect((await statuses())[other]).toBe('needs-reauthorization');
+  await ledger.admin.query(`UPDATE connection SET status = 'paused' WHERE id = $1`, [own]);
+  const database = openDatabase({ url: ledger.appUrl, poolSize: 2 });
+  const given = { tenantId: TENANT, id: own, channel: 'google', subject: 's' };
+  await change(database, (tx) =>
+    reauthorizeAccount(tx, { ...given, credential: new Uint8Array([1]) }),
+  );
+  expect(await statuses()).toEqual({ [own]: 'paused', [other]: 'lagging' });
+  // Once an owner is known, neither another nor one that is not told may take the account over.
+  for (const subject of ['t', null])
+    expect(
+      await change(database, (tx) =>
+        reauthorizeAccount(tx, { ...given, subject, credential: new Uint8Array([2]) }),
+      ),
+    ).toEqual({ kind: 'other-subject' });
+  await database.close();
 });
 
 test('a refusal of the old grant says nothing of one a person gave meanwhile', async () => {

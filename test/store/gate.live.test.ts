@@ -54,7 +54,7 @@ test('a watch that was stopped still tells', async () => {
     { watchId, nativeId: 'n', expiresAt: new Date('2035-01-01T00:00:00Z') },
   ]);
   expect(await openWatches(ledger.pool, key, watchId)).toEqual([]);
-  await watchStopped(ledger.pool, key, watchId);
+  await watchStopped(ledger.pool, key, { watchId, gone: false });
   expect(await openWatches(ledger.pool, key, null)).toEqual([]);
   expect(await mark()).toMatchObject({ kind: 'marked', wasClean: true });
 });
@@ -139,7 +139,7 @@ test('a connection that nobody confirmed for three of its intervals is taken up,
     ledger.admin.query(`UPDATE connection SET ${text} WHERE id = $1`, [key.connectionId]);
   await set(`dirty_at = clock_timestamp() - interval '1 day', confirmed_at = clock_timestamp()`);
   expect(await alone()).toBe(false);
-  await set(`confirmed_at = clock_timestamp() - interval '16 minutes'`);
+  await set(`poll_in_force_ms = 300000, confirmed_at = clock_timestamp() - interval '16 minutes'`);
   for (const status of ['paused', 'needs-reauthorization']) {
     await set(`status = '${status}'`);
     expect(await alone()).toBe(false);
@@ -160,7 +160,7 @@ test('watches stopped a month ago are forgotten, and no others', async () => {
     [`${watchId}-old`],
   );
   await insertWatch(ledger.pool, key, { watchId: `${watchId}-late`, secret });
-  await watchStopped(ledger.pool, key, `${watchId}-late`);
+  await watchStopped(ledger.pool, key, { watchId: `${watchId}-late`, gone: false });
   await dropOldRows(ledger.pool);
   expect(await mark({ watchId: `${watchId}-old` })).toEqual({ kind: 'unknown' });
   expect(await mark({ watchId: `${watchId}-late` })).toMatchObject({ kind: 'marked' });

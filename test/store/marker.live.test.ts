@@ -55,6 +55,7 @@ test('a stranger in the same batch is unknown, and marks nothing', async () => {
       tenantId: known.tenantId,
       connectionId: known.connectionId,
       wasClean: true,
+      stopped: false,
     },
   ]);
   expect(await mark({ watchId: other.watchId, secret })).toMatchObject({ wasClean: true });

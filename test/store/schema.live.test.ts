@@ -33,7 +33,15 @@ const refusal = (pool: pg.Pool, statement: string): Promise<string> =>
 
 describe('every key of the catalog', () => {
   /** What belongs to no tenant, or is the tenant. */
-  const SHARED = ['tenant', 'journal_epoch', '_prisma_migrations'];
+  const SHARED = [
+    'tenant',
+    'journal_epoch',
+    '_prisma_migrations',
+    // Quotas are shared by whoever uses a channel.
+    'call_bucket',
+    'call_lease',
+    'circuit',
+  ];
   const keys = async (type: 'p' | 'f') => {
     const { rows } = await ledger.admin.query<{
       table: string;

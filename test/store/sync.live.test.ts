@@ -9,7 +9,8 @@ import {
 import { holdUnits } from '../../src/store/holds.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
 import { missingEvents } from '../../src/store/sync-absence.ts';
-import { openPass, rootsToExpand } from '../../src/store/sync.ts';
+import { rootsToExpand } from '../../src/store/known-events.ts';
+import { openPass } from '../../src/store/sync.ts';
 import type { Ledger } from '../support/ledger.ts';
 import {
   addConnection,
@@ -166,7 +167,8 @@ describe('a page', () => {
     expect((await begin(ledger.pool, key)).settings).toMatchObject({
       mirror: 'none',
       tentative: 'busy',
-      pollIntervalMs: 300_000,
+      pollMinMs: 60_000,
+      pollMaxMs: 1_800_000,
     });
   });
 });

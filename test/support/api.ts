@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { createApp } from '../../src/api/app.ts';
 import type { ApiDependencies } from '../../src/api/dependencies.ts';
 import { SCOPES } from '../../src/api/auth.ts';
+import { composeFeed } from '../../src/calendar/publish.ts';
+import { busySpans } from '../../src/calendar/busy.ts';
 import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from '../../src/calendar/zones.ts';
 import type { ChannelProvider } from '../../src/channels/channel-provider.ts';
 import { createStripeProvider } from '../../src/payments/stripe.ts';
@@ -73,6 +75,8 @@ export async function startApi(own: Partial<ApiDependencies> = {}): Promise<Test
     openAccess: async () => ({ kind: 'url', url: 'https://calendars.example.com/a.ics' }),
     checkAddress: async () => null,
     zones: ZONES,
+    busySpans,
+    composeFeed,
     config: { publicUrl: 'https://holdfast.example.com' },
     now: Date.now,
     log: (level, message, fields) => log.push(JSON.stringify({ level, message, ...fields })),

@@ -48,10 +48,16 @@ export const ALL_SCOPES = [
   'admin',
 ];
 
-export async function startHoldfast(settings: NodeJS.ProcessEnv = {}): Promise<Holdfast> {
+/** Settings, or what makes them once the emulators' addresses are known. */
+type Settings =
+  | NodeJS.ProcessEnv
+  | ((outside: { emulatorsUrl: string; partitionUrl: string }) => NodeJS.ProcessEnv);
+
+export async function startHoldfast(settings: Settings = {}): Promise<Holdfast> {
   const created = await createDatabase();
   const emulators = await startChild('src/emulators/server.ts', { EMULATORS_PORT: '0' });
   const emulatorsUrl = String(emulators.ready['listening']);
+  const partitionUrl = String(emulators.ready['partition']);
   const apiPort = await freePort();
   const apiUrl = `http://127.0.0.1:${apiPort}`;
   const env: NodeJS.ProcessEnv = {
@@ -71,7 +77,7 @@ export async function startHoldfast(settings: NodeJS.ProcessEnv = {}): Promise<H
     HOLDFAST_GOOGLE_TOKEN_URL: `${emulatorsUrl}/token`,
     HOLDFAST_GOOGLE_CLIENT_ID: 'emulated-client',
     HOLDFAST_GOOGLE_CLIENT_SECRET: 'emulated-secret',
-    ...settings,
+    ...(typeof settings === 'function' ? settings({ emulatorsUrl, partitionUrl }) : settings),
   };
   const database = openDatabase({ url: created.appUrl, poolSize: 6 });
   const tenantId = `t-${randomBytes(5).toString('hex')}`;
@@ -99,7 +105,7 @@ export async function startHoldfast(settings: NodeJS.ProcessEnv = {}): Promise<H
       request(`${apiUrl}/v1${path}`, {
         method,
         body,
-        headers: { ...headers, authorization: `Bearer ${key}` },
+        headers: { authorization: `Bearer ${key}`, ...headers },
       }),
     async control(method, path, body) {
       const answer = await request(`${emulatorsUrl}/control${path}`, { method, body, headers: {} });

@@ -4,13 +4,17 @@ import { busySpans } from '../../src/calendar/busy.ts';
 import type { StartBooking } from '../../src/commands.ts';
 import type { GuardVerdict } from '../../src/domain/deletion-guard.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../../src/domain/connection.ts';
+import type { Rename } from '../../src/domain/renames.ts';
 import { canonicalEvent } from '../../src/domain/event.ts';
 import type { Change, NeutralEvent } from '../../src/domain/event.ts';
 import { DEFAULT_RESOURCE_SETTINGS } from '../../src/domain/resource.ts';
 import type { ResourceSettings } from '../../src/domain/resource.ts';
 import { planPage } from '../../src/domain/sync-plan.ts';
 import type { AppliedPage, ConnectionKey, OpenPass } from '../../src/store/sync.ts';
-import { applyPage, knownEvents, openPass } from '../../src/store/sync.ts';
+import { knownEvents } from '../../src/store/known-events.ts';
+import { markerFor } from '../../src/store/mirror-marker.ts';
+import { markerKeyOf } from '../../src/store/our-mirrors.ts';
+import { applyPage, openPass } from '../../src/store/sync.ts';
 import { createDatabase } from './postgres.ts';
 
 /** A database of the test's own with one tenant, and the few rows most laws of the ledger need. */
@@ -140,6 +144,19 @@ export function anEvent(
   };
 }
 
+/** The marker that we write on the mirror of a booking of that time. */
+export const markerOf = async (
+  db: pg.Pool,
+  subjectId: string,
+  [from, to]: readonly [number, number],
+): Promise<string> =>
+  markerFor(await markerKeyOf(db, TENANT), {
+    tenantId: TENANT,
+    subjectId,
+    startAt: Date.parse(hour(from)),
+    endAt: Date.parse(hour(to)),
+  });
+
 export const listed = (...events: NeutralEvent[]): Change[] =>
   events.map((event) => ({ kind: 'upsert', event }));
 
@@ -151,6 +168,7 @@ export interface Page {
   more?: boolean;
   fullPass?: boolean;
   verdict?: GuardVerdict | null;
+  renames?: readonly Rename[];
   timeZone?: string;
   expanded?: { untilAt: number; with: string };
   /** What `openPass` is told; the version the row has, unless said otherwise. */
@@ -197,8 +215,12 @@ export async function bring(
     checkpoint: more ? mark : null,
     ageMs: 0,
     timeZone: page.timeZone ?? null,
+    coversUntilAt: null,
     expanded: page.expanded ?? null,
     verdict,
+    renames: page.renames ?? [],
+    spans: 0,
+    isRestore: false,
   });
 }
 
@@ -206,7 +228,7 @@ const EXPANSION = {
   window: { fromAt: BASE_AT - 400 * 24 * HOUR_MS, untilAt: BASE_AT + 400 * 24 * HOUR_MS },
   calendarZone: 'UTC',
   tentative: 'busy',
-  isOurs: () => true,
+  isOurs: ({ marker }: NeutralEvent) => marker !== null,
 } as const;
 
 export async function sync(

@@ -2,7 +2,7 @@ import { until, type Holdfast } from './holdfast.ts';
 
 /** What a test makes the emulated outside do, and what it reads of what happened there. */
 export interface FaultScript {
-  host: 'stripe' | 'google' | 'feeds';
+  host: 'stripe' | 'google' | 'microsoft' | 'caldav' | 'feeds';
   method?: string;
   path?: string;
   times?: number;

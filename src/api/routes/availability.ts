@@ -1,11 +1,16 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { Zones } from '../../domain/availability.ts';
+import type { AvailabilityFacts, Zones } from '../../domain/availability.ts';
 import { freeSpans, startTimes } from '../../domain/availability.ts';
 import { freshnessBoundMs } from '../../domain/connection.ts';
+import type { Pull } from '../../domain/connection.ts';
 import type { AvailabilityRead, ConnectionFreshness } from '../../store/availability.ts';
 import { readAvailability } from '../../store/availability.ts';
+import { beyondEdge } from '../beyond-edge.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { matchesEtag } from '../etag.ts';
 import { notFound } from '../problem.ts';
+import { pullResource } from '../pull-now.ts';
 import { route } from '../route.ts';
 import { Availability, AvailabilityQuery } from '../schemas/availability.ts';
 import { Id } from '../schemas/common.ts';
@@ -21,7 +26,7 @@ export const availabilityRoute = route({
   about:
     'Free spans, or start times for a duration. A booking fits when it lies inside a span; its buffers may reach over the edge. ' +
     'Starts are counted from each opening (from local midnight where there are no opening rules) in elapsed time, so a day with a clock change has more or fewer. ' +
-    'Nothing is free beyond `validUntil`, nor before a connection was read for the first time.',
+    'Bookings are taken up to `validUntil`; beyond it the answer tells what calendars say, and what is `unknown`. Nothing is free before a connection was read for the first time.',
   scopes: ['availability:read'],
   headers: { 'If-None-Match': 'The ETag of an answer you have.' },
   params: z.strictObject({ resourceId: Id }),
@@ -46,42 +51,81 @@ export const availabilityRoute = route({
   },
   alsoAnswers: { 304: 'Nothing but `asOf` has changed.' },
   problems: ['not-found'],
-  async handle({ caller, params, query, header }, { database, zones }) {
+  async handle({ caller, params, query, header }, deps) {
     const { resourceId } = params;
     const { from, to } = query;
     const ask = { tenantId: caller.tenantId, resourceId, from, to };
-    const read = await readAvailability(database, ask);
+    const pulls = query.fresh === 'true' ? await pulled(deps, ask, query) : NOT_PULLED;
+    const read = await readAvailability(deps.database, ask);
     if (!read) throw notFound('resource');
+    const { facts, unknown } = await reaching(deps, read, { ...ask, query });
     const content = JSON.stringify({
       resourceId,
       from,
       to,
-      timeZone: read.facts.timeZone,
+      timeZone: facts.timeZone,
       party: query.party,
-      freshness: freshnessOf(read),
+      freshness: freshnessOf(read, pulls),
       validUntil: instant(read.facts.knownUntilAt),
       withheld: read.withheld,
-      ...found(read, query, zones),
+      ...(unknown && { unknown: [unknown] }),
+      ...found(facts, query, deps.zones),
     });
     const etag = `"${hash('sha1', content, 'base64url')}"`;
     const headers = { etag, 'cache-control': 'private, no-cache' };
-    if (matches(header('if-none-match'), etag)) return { status: 304, headers };
-    const asOf = new Date(read.facts.nowAt).toISOString();
+    if (matchesEtag(header('if-none-match'), etag)) return { status: 304, headers };
+    const asOf = new Date(facts.nowAt).toISOString();
     // Spliced, so that the content is written once and the tag is of exactly what is sent.
     const body = `{"asOf":"${asOf}",${content.slice(1)}`;
     return { headers, text: { type: 'application/json', content: body } };
   },
 });
 
-function found(read: AvailabilityRead, query: z.output<typeof AvailabilityQuery>, zones: Zones) {
+type Query = z.output<typeof AvailabilityQuery>;
+type Pulls = ReadonlyMap<string, Pull>;
+const NOT_PULLED: Pulls = new Map();
+
+const pulled = (
+  deps: ApiDependencies,
+  ask: { tenantId: string; resourceId: string },
+  { freshTimeoutMs: timeoutMs }: Query,
+): Promise<Pulls> => pullResource(deps, { ...ask, timeoutMs });
+
+/** The facts as they are stored, or, for a range that reaches past their edge, as far as they go. */
+async function reaching(
+  deps: ApiDependencies,
+  { facts }: AvailabilityRead,
+  ask: { tenantId: string; resourceId: string; query: Query },
+) {
+  const { query } = ask;
+  const { bufferBeforeMs, bufferAfterMs } = facts.settings;
+  const [fromAt, toAt] = [Date.parse(query.from), Date.parse(query.to)];
+  const endAt = toAt + bufferAfterMs;
+  if (facts.knownUntilAt === null || endAt <= facts.knownUntilAt) return { facts, unknown: null };
+  const beyond = await beyondEdge(deps, facts, {
+    ...ask,
+    window: { startAt: fromAt - bufferBeforeMs, endAt },
+    liveTimeoutMs: query.fresh === 'true' ? query.freshTimeoutMs : null,
+  });
+  const unknownFromAt = beyond.unknownFromAt;
+  const isShown = unknownFromAt !== null && unknownFromAt < toAt;
+  return {
+    facts: beyond.facts,
+    unknown: isShown
+      ? { startAt: instant(Math.max(unknownFromAt, fromAt)), endAt: instant(toAt) }
+      : null,
+  };
+}
+
+function found(facts: AvailabilityFacts, query: Query, zones: Zones) {
   const window = { startAt: Date.parse(query.from), endAt: Date.parse(query.to) };
   const ask = { window, party: query.party, zones };
   const durationMs = (query.durationMinutes ?? 0) * MINUTE_MS;
   if (query.as === 'starts') {
     const stepMs = query.stepMinutes * MINUTE_MS;
-    return { starts: startTimes(read.facts, { ...ask, durationMs, stepMs }).map(instant) };
+    return { starts: startTimes(facts, { ...ask, durationMs, stepMs }).map(instant) };
   }
-  const spans = freeSpans(read.facts, ask).filter((one) => one.endAt - one.startAt >= durationMs);
+  const spans = freeSpans(facts, ask).filter((one) => one.endAt - one.startAt >= durationMs);
   return {
     spans: spans.map(({ startAt, endAt }) => ({
       startAt: instant(startAt),
@@ -90,8 +134,11 @@ function found(read: AvailabilityRead, query: z.output<typeof AvailabilityQuery>
   };
 }
 
-function freshnessOf({ facts, connections }: AvailabilityRead) {
-  const shown = connections.map((one) => freshnessOfOne(one, facts.nowAt));
+function freshnessOf({ facts, connections }: AvailabilityRead, pulls: Pulls) {
+  const shown = connections.map((one) => {
+    const pull = pulls.get(one.id);
+    return { ...freshnessOfOne(one, facts.nowAt), ...(pull && { pull }) };
+  });
   const confirmed = connections.map((one) => one.confirmedAt);
   const never = confirmed.length === 0 || confirmed.includes(null);
   const oldest = never ? null : Math.min(...confirmed.map(Number));
@@ -104,7 +151,7 @@ function freshnessOf({ facts, connections }: AvailabilityRead) {
 
 function freshnessOfOne(one: ConnectionFreshness, nowAt: number) {
   const watched = one.watchedUntil !== null && one.watchedUntil > nowAt;
-  const boundMs = freshnessBoundMs(one.settings, watched);
+  const boundMs = freshnessBoundMs(one.settings, { watched, pollMs: one.pollMs });
   return {
     connectionId: one.id,
     channel: one.channel,
@@ -133,8 +180,3 @@ export function latencyOf(
 
 const instant = (at: number | null): string | null =>
   at === null ? null : new Date(at).toISOString();
-
-/** RFC 9110 §13.1.2: weak comparison against a list, or `*`. */
-const matches = (header: string | undefined, etag: string): boolean =>
-  header !== undefined &&
-  header.split(',').some((one) => ['*', etag].includes(one.trim().replace(/^W\//, '')));

@@ -7,6 +7,7 @@ import { createOnce } from '../idempotency.ts';
 import { pageOf } from '../page.ts';
 import { notFound, Problem } from '../problem.ts';
 import { route } from '../route.ts';
+import { wakeMirrors } from '../wake-mirrors.ts';
 import { Id, pageQuery } from '../schemas/common.ts';
 import { Block, BlockPage, NewBlock } from '../schemas/resource.ts';
 
@@ -36,15 +37,19 @@ export const blockRoutes = [
     problems: ['not-found', 'invalid-request'],
     async handle(input, deps) {
       const ref = { tenantId: input.caller.tenantId, resourceId: input.params.resourceId };
-      return createOnce(input, deps, {
+      let shownBy: string[] = [];
+      const answer = await createOnce(input, deps, {
         prepare: async () => randomUUID(),
         create: async (tx, id) => {
           const done = await createBlock(tx, ref, { id, ...input.body });
           if (done.kind === 'no-such-resource') throw notFound('resource');
           if (done.kind === 'no-such-unit') throw noSuchUnit(done.capacity);
+          shownBy = done.connections;
           return { status: 201, body: show(done.block) };
         },
       });
+      wakeMirrors(deps, ref.tenantId, shownBy);
+      return answer;
     },
   }),
   route({
@@ -76,10 +81,12 @@ export const blockRoutes = [
     params: z.strictObject({ resourceId: Id, blockId: Id }),
     answer: { status: 204, about: 'Removed.', schema: null },
     problems: ['not-found'],
-    async handle({ caller, params }, { database }) {
+    async handle({ caller, params }, deps) {
       const { resourceId, blockId } = params;
       const ref = { tenantId: caller.tenantId, resourceId };
-      if (!(await change(database, (tx) => removeBlock(tx, ref, blockId)))) throw notFound('block');
+      const shownBy = await change(deps.database, (tx) => removeBlock(tx, ref, blockId));
+      if (!shownBy) throw notFound('block');
+      wakeMirrors(deps, ref.tenantId, shownBy);
       return {};
     },
   }),

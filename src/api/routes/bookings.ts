@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { BOOKING_STATES } from '../../domain/booking.ts';
 import type { StoredBooking } from '../../store/booking-reads.ts';
 import { findBooking, listBookings } from '../../store/booking-reads.ts';
+import { mirrorsOfBooking } from '../../store/mirror-reads.ts';
 import { hasScope, requireScope } from '../auth.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { describeError } from '../failures.ts';
@@ -12,6 +13,7 @@ import { route } from '../route.ts';
 import { Booking, BookingInFull, BookingPage, NewBooking } from '../schemas/booking.ts';
 import { Id, pageQuery } from '../schemas/common.ts';
 import { showBooking } from '../show-booking.ts';
+import { showMirror } from '../show-mirror.ts';
 
 const tag = 'Bookings';
 const MAX_WAIT_S = 30;
@@ -119,9 +121,12 @@ const readRoute = route({
     schema: BookingInFull,
   },
   problems: ['not-found'],
-  async handle({ caller, params }, { database, vault }) {
+  async handle({ caller, params }, { database, vault, now }) {
     const ref = { tenantId: caller.tenantId, bookingId: params.bookingId };
-    const row = await findBooking(database, ref);
+    const [row, mirrors] = await Promise.all([
+      findBooking(database, ref),
+      mirrorsOfBooking(database, ref),
+    ]);
     if (!row) throw notFound('booking');
     const open = hasScope(caller, 'bookings:write') && row.guest !== null;
     const guest = open
@@ -129,7 +134,8 @@ const readRoute = route({
           vault.open([ref.tenantId, 'booking.guest', ref.bookingId], row.guest!),
         ) as unknown)
       : null;
-    return { body: { ...showBooking(row, ref.tenantId), guest } };
+    const shown = mirrors.map((one) => showMirror(one, now()));
+    return { body: { ...showBooking(row, ref.tenantId), guest, mirrors: shown } };
   },
 });
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { ListedCalendar } from '../../channels/channel-provider.ts';
+import type { ConnectionSettings } from '../../domain/connection.ts';
+import { nameSealOf } from '../../store/calendars.ts';
 import { findAccount } from '../../store/accounts.ts';
 import type { Connected } from '../../store/connections.ts';
 import {
@@ -61,8 +63,11 @@ export const connectionRoutes = [
         create: async (tx, calendar) => {
           const done = await createConnection(tx, tenantId, {
             ...input.body,
-            ...calendar,
+            ...calendar.facts,
             id: connectionId,
+            calendarName: new Uint8Array(
+              nameSealOf(deps.vault, tenantId).seal(connectionId, calendar.name),
+            ),
           });
           if (done.kind !== 'connected') throw refusalOf(done);
           const shown = showConnection(done.connection, { tenantId, nowAt: deps.now() });
@@ -101,7 +106,7 @@ export const connectionRoutes = [
     params,
     answer: { status: 200, about: 'The connection.', schema: ConnectionInFull },
     problems: ['not-found'],
-    async handle({ caller, params }, { database, now }) {
+    async handle({ caller, params }, { database, vault, now }) {
       const ref = { tenantId: caller.tenantId, connectionId: params.connectionId };
       const [row, counts] = await Promise.all([
         findConnection(database, ref),
@@ -109,7 +114,10 @@ export const connectionRoutes = [
       ]);
       if (!row) throw notFound('connection');
       const shown = showConnection(row, { tenantId: ref.tenantId, nowAt: now() });
-      return { body: { ...shown, counts } };
+      const names = nameSealOf(vault, ref.tenantId);
+      const calendarName = row.calendarName && names.open(row.id, row.calendarName);
+      const readOnlySince = row.readOnlySince?.toISOString() ?? null;
+      return { body: { ...shown, calendarName, readOnlySince, counts } };
     },
   }),
   route({
@@ -130,7 +138,9 @@ export const connectionRoutes = [
       const patch = Object.fromEntries(
         Object.entries(body.settings).filter(([, value]) => value !== undefined),
       );
-      const row = await change(database, (tx) => changeConnectionSettings(tx, ref, patch));
+      const row = await change(database, (tx) =>
+        changeConnectionSettings(tx, { ...ref, allows }, patch),
+      );
       if (!row) throw notFound('connection in use');
       // New intervals take effect now rather than at the end of the old one; losing this is harmless.
       void commands.requestSync(ref).catch((error: unknown) => {
@@ -140,6 +150,14 @@ export const connectionRoutes = [
     },
   }),
 ];
+
+/** A patch may give one bound and leave the other. */
+function allows({ pollMinMs, pollMaxMs }: ConnectionSettings): void {
+  if (pollMinMs <= pollMaxMs) return;
+  throw new Problem('invalid-request', {
+    detail: 'pollMinMs must not be more than pollMaxMs: send both to move past one another.',
+  });
+}
 
 type Wanted = z.output<typeof NewConnection>;
 
@@ -153,10 +171,14 @@ async function findCalendar(deps: ApiDependencies, tenantId: string, wanted: Wan
   const calendar = chosen(calendars, wanted.calendarId);
   if (!calendar) throw unknown('calendar');
   return {
-    channel: account.channel,
-    calendarId: calendar.id,
-    timeZone: calendar.timeZone,
-    writable: provider.supports.write && calendar.write,
+    name: calendar.name,
+    facts: {
+      channel: account.channel,
+      calendarId: calendar.id,
+      timeZone: calendar.timeZone,
+      writable: provider.supports.write && calendar.write,
+      calendarShared: calendar.shared ?? null,
+    },
   };
 }
 

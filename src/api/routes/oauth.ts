@@ -1,20 +1,25 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { OAuthGrant } from '../../channels/channel-provider.ts';
-import { Failure } from '../../domain/failure.ts';
-import { createAccount, findAccount, reauthorizeAccount } from '../../store/accounts.ts';
-import { connectionsOfAccount } from '../../store/connections.ts';
+import { Failure, isRetryable } from '../../domain/failure.ts';
+import {
+  accountOfSubject,
+  createAccount,
+  findAccount,
+  reauthorizeAccount,
+} from '../../store/accounts.ts';
 import type { OauthState } from '../../store/oauth-states.ts';
 import { keepOauthState, stateRowId, takeOauthState } from '../../store/oauth-states.ts';
 import { change } from '../../store/transactions.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { describeError } from '../failures.ts';
+import type { OwnerPage } from '../owner-page.ts';
+import { ownerPage } from '../owner-page.ts';
 import { notFound, Problem } from '../problem.ts';
 import { providerOf } from '../providers.ts';
-import type { Answer } from '../route.ts';
 import { route } from '../route.ts';
 import { Channel } from '../schemas/common.ts';
 import { Authorization, NewAuthorization } from '../schemas/connection.ts';
+import { wakeAccount } from '../wake-account.ts';
 import { sealed } from './accounts.ts';
 
 const STATE_TTL_MS = 10 * 60_000;
@@ -78,88 +83,68 @@ export const oauthRoutes = [
     alsoAnswers: { 400: 'A page that says what went wrong and what to do.' },
     problems: [],
     async handle({ query }, deps) {
-      if (query.state === undefined) return page('The address is not complete. Start again.');
-      const state = await takeOauthState(deps.database, query.state);
-      if (!state) return page('This authorization was used before or took too long. Start again.');
-      if (query.code === undefined) return page('Access was not granted. Nothing was changed.');
+      if (query.state === undefined) return ownerPage('incomplete');
+      const taken = await takeOauthState(deps.database, query.state);
+      if (taken.kind !== 'taken') return ownerPage(taken.kind);
+      const { state } = taken;
+      if (query.code === undefined) return ownerPage('refused');
       const rowId = stateRowId(query.state);
       const codeVerifier = deps.vault.open(
         [state.tenantId, 'oauth_state', rowId],
         state.codeVerifier,
       );
-      const grant = await exchange(deps, state, { code: query.code, codeVerifier });
-      if (!grant) return page('The channel did not confirm the authorization. Start again.');
-      const kept = await keep(deps, state, grant);
-      if (kept === 'other-subject')
-        return page('That is another account than before. Choose the one you connected first.');
-      if (kept === 'missing') return page('The account no longer exists. Start again.');
-      await wakeConnections(deps, state);
-      return page(null);
+      try {
+        const grant = await exchange(deps, state, { code: query.code, codeVerifier });
+        return ownerPage(await keep(deps, state, grant));
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        const { kind, code } = error;
+        deps.log('warn', 'authorization was not confirmed', { channel: state.channel, kind, code });
+        return ownerPage(pageOf(error), error.missing);
+      }
     },
   }),
 ];
 
 const redirectUriOf = (deps: ApiDependencies): string => `${deps.config.publicUrl}${callbackPath}`;
 
-async function exchange(
+function exchange(
   deps: ApiDependencies,
   state: OauthState,
   proof: { code: string; codeVerifier: string },
-): Promise<OAuthGrant | null> {
-  const provider = providerOf(deps, state.channel);
-  try {
-    const redirectUri = redirectUriOf(deps);
-    return await provider.exchange({ ...proof, redirectUri, nowAt: deps.now() });
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    const { kind, code } = error;
-    deps.log('warn', 'authorization was not confirmed', { channel: state.channel, kind, code });
-    return null;
-  }
+): Promise<OAuthGrant> {
+  const redirectUri = redirectUriOf(deps);
+  return providerOf(deps, state.channel).exchange({ ...proof, redirectUri, nowAt: deps.now() });
 }
 
+function pageOf({ kind, code }: Failure): OwnerPage {
+  if (isRetryable(kind)) return 'unavailable';
+  return code === 'no-refresh-token' ? 'not-lasting' : 'unconfirmed';
+}
+
+/**
+ * An owner who consents anew without being asked to gives a known account a new grant: two accounts
+ * of one owner would spend each other's limits.
+ */
 async function keep(
   deps: ApiDependencies,
   state: OauthState,
-  grant: OAuthGrant,
-): Promise<'created' | 'reauthorized' | 'missing' | 'other-subject'> {
+  { credential, subject }: OAuthGrant,
+): Promise<OwnerPage> {
   const { tenantId, channel } = state;
-  const id = state.accountId ?? randomUUID();
-  const credential = sealed(deps, [tenantId, 'account', id], grant.credential);
-  const account = { tenantId, id, channel, subject: grant.subject, credential };
-  return change(deps.database, async (tx) => {
-    if (state.accountId !== null) return (await reauthorizeAccount(tx, account)).kind;
+  const done = await change(deps.database, async (tx) => {
+    const known =
+      state.accountId ?? (subject && (await accountOfSubject(tx, { tenantId, channel, subject })));
+    const id = known ?? randomUUID();
+    const place = [tenantId, 'account', id] as const;
+    const account = { tenantId, id, channel, subject, credential: sealed(deps, place, credential) };
+    if (known) return { ...(await reauthorizeAccount(tx, account)), accountId: known };
     await createAccount(tx, account);
-    return 'created';
+    return { kind: 'created' as const, accountId: id };
   });
-}
-
-/** A connection that is not told now finds the new credential at its next poll. */
-async function wakeConnections(deps: ApiDependencies, state: OauthState): Promise<void> {
-  const { tenantId, accountId } = state;
-  if (accountId === null) return;
-  const ids = await connectionsOfAccount(deps.database, { tenantId, accountId });
-  const told = ids.map((connectionId) => deps.commands.reauthorized({ tenantId, connectionId }));
-  for (const outcome of await Promise.allSettled(told))
-    if (outcome.status === 'rejected')
-      deps.log('warn', 'a connection was not told', describeError(outcome.reason));
-}
-
-/** `problem` null is success. Holds no value from the request. */
-function page(problem: string | null): Answer {
-  const title = problem === null ? 'Connected' : 'Not connected';
-  const text = problem ?? 'The calendar account is connected. You can close this page.';
-  return {
-    status: problem === null ? 200 : 400,
-    headers: {
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
-      'referrer-policy': 'no-referrer',
-    },
-    text: {
-      type: 'text/html; charset=utf-8',
-      content: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
-<style>body{font:1.1rem/1.5 system-ui;margin:20vh auto;max-width:30rem;padding:0 1rem}</style>
-<h1>${title}</h1><p>${text}</p></html>`,
-    },
-  };
+  if (done.kind === 'missing') return 'missing';
+  if (done.kind === 'other-subject') return 'other-account';
+  if (done.kind === 'reauthorized')
+    await wakeAccount(deps, { tenantId, accountId: done.accountId });
+  return 'connected';
 }

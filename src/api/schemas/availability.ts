@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PULLS } from '../../domain/connection.ts';
 import { answerSchemas, Channel, Instant, InstantOut, wholeNumber } from './common.ts';
 
 const DAY_MS = 86_400_000;
@@ -17,6 +18,17 @@ export const AvailabilityQuery = z
       .describe("Between starts, from each opening's beginning; 15 unless told."),
     party: wholeNumber(1, 500).default(1).describe('Units needed at once; 1 unless told.'),
     as: z.enum(['spans', 'starts']).default('spans').describe('What to list.'),
+    fresh: z
+      .enum(['true', 'false'])
+      .default('false')
+      .describe(
+        'Reads every calendar before answering, at most once in five seconds each; `pull` of each connection says what became of it.',
+      ),
+    freshTimeoutMs: wholeNumber(100, 10_000)
+      .default(3_000)
+      .describe(
+        'With `fresh`: answer after this time with what is known by then; 3000 unless told.',
+      ),
   })
   .superRefine((query, context) => {
     const rangeMs = Date.parse(query.to) - Date.parse(query.from);
@@ -44,6 +56,12 @@ export const FreshnessOfConnection = z
     confirmedAt: InstantOut.nullable(),
     boundMs: z.int(),
     holds: z.boolean(),
+    pull: z
+      .enum(PULLS)
+      .optional()
+      .describe(
+        'With `fresh`: `done` is a look that began after this call, `limited` that there was one just now, `waiting` that it goes on, `skipped` that the connection is paused or in trouble.',
+      ),
     /** The youngest entry of the calendar, and how long it took to be visible here. */
     newest: z
       .object({
@@ -71,8 +89,14 @@ export const Availability = z
       connections: z.array(FreshnessOfConnection),
     }),
     validUntil: InstantOut.nullable().describe(
-      'Outside calendars are not known beyond it, so nothing is free there; null is no limit.',
+      'Outside calendars are kept up to here, and bookings taken; null is no limit. What lies beyond is worked out for this answer where calendars were read whole.',
     ),
+    unknown: z
+      .array(z.object({ startAt: InstantOut, endAt: InstantOut }))
+      .optional()
+      .describe(
+        'Beyond `validUntil`: where nobody can tell, because a channel lists a fixed stretch of time or a feed ends. Nothing is free there; `fresh` asks the channel where it can be asked.',
+      ),
     withheld: z.int(),
     spans: z
       .array(z.object({ startAt: InstantOut, endAt: InstantOut }))

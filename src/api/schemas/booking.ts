@@ -11,6 +11,7 @@ import {
   pageOf,
   requestSchemas,
 } from './common.ts';
+import { Mirror } from './mirror.ts';
 
 const MAX_STAY_MS = 400 * 86_400_000;
 
@@ -102,6 +103,7 @@ export const BookingInFull = z
       .describe(
         'Null without the scope bookings:write, when none was given, and when it was erased.',
       ),
+    mirrors: z.array(Mirror).describe('How it stands in each outside calendar.'),
   })
   .register(answerSchemas, { id: 'BookingInFull' });
 

@@ -1,12 +1,54 @@
 import { z } from 'zod';
-import { CONNECTION_STATUSES, DEFAULT_CONNECTION_SETTINGS } from '../../domain/connection.ts';
+import {
+  CONNECTION_STATUSES,
+  DEFAULT_CONNECTION_SETTINGS,
+  PULLS,
+  PUSH_REFUSALS,
+} from '../../domain/connection.ts';
+import { OUTSIDE_EDITS } from '../../domain/mirror.ts';
 import { answerSchemas, Channel, Id, InstantOut, pageOf, requestSchemas } from './common.ts';
+
+const SecretUrl = z.string().min(1).max(4_096);
+const Password = z
+  .string()
+  .min(1)
+  .max(1_024)
+  .describe('An app-specific password where the server has them.');
 
 export const NewAccount = z
   .discriminatedUnion('channel', [
-    z.strictObject({ channel: z.literal('ical'), url: z.string().min(1).max(4_096) }),
+    z.strictObject({ channel: z.literal('ical'), url: SecretUrl }),
+    z
+      .strictObject({
+        channel: z.literal('caldav'),
+        serverUrl: z
+          .string()
+          .trim()
+          .min(1)
+          .max(4_096)
+          .optional()
+          .describe('As the server tells its users; the rest is found from there.'),
+        preset: z.enum(['icloud']).optional().describe('In place of `serverUrl`.'),
+        username: z.string().min(1).max(512),
+        password: Password,
+      })
+      .refine((one) => (one.serverUrl === undefined) !== (one.preset === undefined), {
+        path: ['serverUrl'],
+        message: 'give either `serverUrl` or `preset`',
+      }),
   ])
   .register(requestSchemas, { id: 'NewAccount' });
+
+export const AccountPatch = z
+  .strictObject({
+    password: Password.optional().describe('Of the same user, for accounts with a password.'),
+    url: SecretUrl.optional().describe('Of the same calendar, for accounts with an address.'),
+  })
+  .refine((one) => (one.password === undefined) !== (one.url === undefined), {
+    path: ['password'],
+    message: 'give either `password` or `url`',
+  })
+  .register(requestSchemas, { id: 'AccountPatch' });
 
 export const Account = z
   .object({
@@ -14,6 +56,9 @@ export const Account = z
     channel: Channel,
     subject: z.string().nullable().describe("The channel's own id of the account, where it tells."),
     state: z.enum(['active', 'needs-reauthorization']),
+    calendarsCheckedAt: InstantOut.nullable().describe(
+      'When its calendars were last looked at for new names, lost rights and removal.',
+    ),
     createdAt: InstantOut,
   })
   .register(answerSchemas, { id: 'Account' });
@@ -29,6 +74,10 @@ export const ListedCalendars = z
         push: z.boolean(),
         write: z.boolean(),
         primary: z.boolean(),
+        shared: z
+          .boolean()
+          .optional()
+          .describe("Whether it is somebody else's; absent where the channel does not tell."),
       }),
     ),
   })
@@ -49,13 +98,44 @@ export const Authorization = z
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
+const countsAs = z.enum(['busy', 'free']);
 const settings = {
-  tentative: z.enum(['busy', 'free']),
+  takes: z
+    .enum(['resource', 'unit'])
+    .describe(
+      'What an outside event takes where the connection names no unit: everything, or any one unit.',
+    ),
+  tentative: countsAs,
+  outOfOffice: countsAs,
+  workingElsewhere: countsAs,
+  free: countsAs.describe('Entries that the channel itself shows as free.'),
   mirror: z.enum(['none', 'busy', 'reference']),
-  pollIntervalMs: z.int().min(MINUTE_MS).max(DAY_MS),
+  mirrorHolds: z.boolean().describe('Writes holds there too, as tentative.'),
+  outsideEdits: z
+    .enum(OUTSIDE_EDITS)
+    .describe(
+      'When somebody changes our event there: `restore` writes it again; `follow` cancels the booking whose event was removed, and asks a person about one that was moved.',
+    ),
+  removeOnDisconnect: z
+    .boolean()
+    .describe('Takes what we wrote out of the calendar when the connection ends.'),
+  pollMinMs: z
+    .int()
+    .min(MINUTE_MS)
+    .max(DAY_MS)
+    .describe('Where the channel does not push: the least time between polls.'),
+  pollMaxMs: z
+    .int()
+    .min(MINUTE_MS)
+    .max(DAY_MS)
+    .describe('The longest. In between, polls follow how often the calendar changes.'),
   safetyPollIntervalMs: z.int().min(MINUTE_MS).max(DAY_MS),
 };
 const defaults = DEFAULT_CONNECTION_SETTINGS;
+const POLL_BOUNDS = {
+  path: ['pollMaxMs'],
+  message: `must not be less than \`pollMinMs\`; they are ${defaults.pollMinMs} and ${defaults.pollMaxMs} unless told`,
+};
 
 export const NewConnection = z
   .strictObject({
@@ -65,11 +145,20 @@ export const NewConnection = z
     calendarId: z.string().min(1).max(1_024),
     settings: z
       .strictObject({
+        takes: settings.takes.default(defaults.takes),
         tentative: settings.tentative.default(defaults.tentative),
+        outOfOffice: settings.outOfOffice.default(defaults.outOfOffice),
+        workingElsewhere: settings.workingElsewhere.default(defaults.workingElsewhere),
+        free: settings.free.default(defaults.free),
         mirror: settings.mirror.default(defaults.mirror),
-        pollIntervalMs: settings.pollIntervalMs.default(defaults.pollIntervalMs),
+        mirrorHolds: settings.mirrorHolds.default(defaults.mirrorHolds),
+        outsideEdits: settings.outsideEdits.default(defaults.outsideEdits),
+        removeOnDisconnect: settings.removeOnDisconnect.default(defaults.removeOnDisconnect),
+        pollMinMs: settings.pollMinMs.default(defaults.pollMinMs),
+        pollMaxMs: settings.pollMaxMs.default(defaults.pollMaxMs),
         safetyPollIntervalMs: settings.safetyPollIntervalMs.default(defaults.safetyPollIntervalMs),
       })
+      .refine((one) => one.pollMinMs <= one.pollMaxMs, POLL_BOUNDS)
       .prefault({}),
   })
   .register(requestSchemas, { id: 'NewConnection' });
@@ -77,6 +166,15 @@ export const NewConnection = z
 export const ConnectionPatch = z
   .strictObject({ settings: z.strictObject(settings).partial() })
   .register(requestSchemas, { id: 'ConnectionPatch' });
+
+export const Disconnection = z
+  .strictObject({
+    removeMirrors: z
+      .boolean()
+      .optional()
+      .describe('Takes what we wrote out of the calendar; by the settings when left out.'),
+  })
+  .register(requestSchemas, { id: 'Disconnection' });
 
 export const Resync = z
   .strictObject({
@@ -109,6 +207,18 @@ const connectionFields = {
   since: InstantOut,
   reason: z.string().nullable(),
   advice: z.string(),
+  delivery: z.enum(['push', 'poll']).describe('How changes at the channel come here now.'),
+  pushRefused: z
+    .enum(PUSH_REFUSALS)
+    .nullable()
+    .describe(
+      'Why it is polled: this service has no public address, the channel never pushes, or it does not for this calendar. Null where it pushes, or is about to be asked.',
+    ),
+  lookIntervalMs: z.int().describe('Time between two looks in any case; follows the calendar.'),
+  lookHeldBack: z
+    .enum(['account-budget'])
+    .nullable()
+    .describe("Set where the account's calendars together are polled as often as is allowed."),
   freshness: Freshness,
   cursorVersion: z.int(),
   generation: z.int(),
@@ -117,11 +227,26 @@ const connectionFields = {
 };
 
 export const Connection = z.object(connectionFields).register(answerSchemas, { id: 'Connection' });
+/** `pulled` is what became of the look that was asked for. */
+export const PulledConnection = z
+  .object({
+    ...connectionFields,
+    pulled: z
+      .enum(PULLS)
+      .describe(
+        '`done`: a look that began after this call has ended. `limited`: there were enough just now. `waiting`: it goes on. `skipped`: the connection is paused.',
+      ),
+  })
+  .register(answerSchemas, { id: 'PulledConnection' });
 export const ConnectionPage = pageOf(Connection, 'ConnectionPage');
 
 export const ConnectionInFull = z
   .object({
     ...connectionFields,
+    calendarName: z.string().nullable().describe('As the channel listed it last.'),
+    readOnlySince: InstantOut.nullable().describe(
+      'Set where our bookings can no longer be written there: the right to do so is gone.',
+    ),
     counts: z.object({
       events: z.int(),
       withheld: z.int(),
@@ -147,8 +272,10 @@ export const ChannelEvent = z
     status: z.enum(['confirmed', 'tentative', 'cancelled']),
     transparency: z.enum(['opaque', 'transparent']),
     effect: z
-      .enum(['busy', 'none', 'withheld', 'mirror'])
-      .describe('What it does to availability.'),
+      .enum(['busy', 'none', 'withheld', 'mirror', 'echo', 'suspected-copy'])
+      .describe(
+        'What it does to availability. An `echo` blocks too: its platform says only what it was served by us. So does a `suspected-copy`, which takes exactly the time of a booking of ours that is mirrored.',
+      ),
     withheldReason: z.string().nullable(),
     visibleAt: InstantOut,
     latency: z.object({

@@ -4,6 +4,7 @@ import { instantOf } from '../../calendar/zones.ts';
 import { composeEvent } from '../../calendar/write.ts';
 import type { NeutralEvent } from '../../domain/event.ts';
 import { Failure } from '../../domain/failure.ts';
+import { subjectOfMarker } from '../../domain/mirror.ts';
 import type { ChannelProvider, MirrorEvent, Written } from '../channel-provider.ts';
 import { invalid, nowOf, openDav, refused } from './dav.ts';
 import type { CaldavSettings, Dav, DavAnswer } from './dav.ts';
@@ -69,7 +70,9 @@ async function takeOver(place: Place, input: Input<'write'>): Promise<Written> {
   const there = await find(place);
   if (!there) throw conflict('id-spent');
   const isOurs =
-    there.uid === uidOf(input.id, input.generation) && there.marker === input.event.marker;
+    there.uid === uidOf(input.id, input.generation) &&
+    there.marker !== null &&
+    subjectOfMarker(there.marker) === subjectOfMarker(input.event.marker);
   if (!isOurs) throw conflict('id-taken');
   if (says(there, input.event)) return { nativeId: place.nativeId, etag: there.etag };
   // Without an etag the update cannot be conditional, and might undo somebody's edit.

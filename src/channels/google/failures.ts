@@ -1,4 +1,4 @@
-import { Failure, retryAfterMs } from '../../domain/failure.ts';
+import { Failure, retryAfterMs, waitHeader } from '../../domain/failure.ts';
 import type { FailureKind } from '../../domain/failure.ts';
 
 /**
@@ -55,7 +55,8 @@ export function readError(thrown: unknown): GoogleError {
     status: answer['status'],
     reason: machineCode(first['reason']),
     location: machineCode(first['location']),
-    retryAfter: headers instanceof Headers ? headers.get('retry-after') : null,
+    retryAfter:
+      headers instanceof Headers ? waitHeader(answer['status'], (name) => headers.get(name)) : null,
   };
 }
 

@@ -63,7 +63,7 @@ function identityOf(item: Item, nativeId: string, zone: string): NeutralEvent {
     originalStart: wallTime(item.originalStartTime, { zone, expands: false }),
     status: statusOf(item.status),
     transparency: takesTime(item) ? 'opaque' : 'transparent',
-    kind: kindOf(item.eventType),
+    kind: kindOf(item),
     start: wallTime(item.start, { zone, expands }),
     end: wallTime(item.end, { zone, expands }),
     recurrence: [],
@@ -79,20 +79,20 @@ function identityOf(item: Item, nativeId: string, zone: string): NeutralEvent {
 const statusOf = (status: string | null | undefined): NeutralEvent['status'] =>
   status === 'cancelled' || status === 'tentative' ? status : 'confirmed';
 
-function kindOf(eventType: string | null | undefined): NeutralEvent['kind'] {
-  if (eventType === 'outOfOffice') return 'out-of-office';
-  return eventType === 'workingLocation' ? 'working-elsewhere' : 'default';
+function kindOf(item: Item): NeutralEvent['kind'] {
+  if (isNotTaken(item)) return 'not-taken';
+  if (item.eventType === 'outOfOffice') return 'out-of-office';
+  return item.eventType === 'workingLocation' ? 'working-elsewhere' : 'default';
 }
 
-/**
- * Where a person works and whose birthday it is say nothing about time taken; an invitation that the
- * calendar's owner declined stays in the calendar and takes none.
- */
+/** An invitation that the calendar's owner declined stays in the calendar; a birthday is a note. */
+const isNotTaken = (item: Item): boolean =>
+  item.eventType === 'birthday' ||
+  (item.attendees?.some((one) => one.self && one.responseStatus === 'declined') ?? false);
+
+/** Where a person works says nothing about time taken, unless a connection's settings say so. */
 const takesTime = (item: Item): boolean =>
-  item.transparency !== 'transparent' &&
-  !item.attendees?.some((one) => one.self && one.responseStatus === 'declined') &&
-  item.eventType !== 'workingLocation' &&
-  item.eventType !== 'birthday';
+  item.transparency !== 'transparent' && !isNotTaken(item) && item.eventType !== 'workingLocation';
 
 /**
  * A date, or an instant with the zone the event is kept in. Rules expand in that zone. Google writes

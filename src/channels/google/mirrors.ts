@@ -3,6 +3,7 @@ import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js';
 import type { ChannelProvider, MirrorEvent, Written } from '../channel-provider.ts';
 import type { NeutralEvent } from '../../domain/event.ts';
 import { Failure } from '../../domain/failure.ts';
+import { subjectOfMarker } from '../../domain/mirror.ts';
 import { asked, googleClient } from './client.ts';
 import type { GoogleSettings } from './client.ts';
 import { EVENT_FIELDS, mapItem, MARKER_PROPERTY } from './mapping.ts';
@@ -50,7 +51,8 @@ async function takeOver(
   const there = await find(settings, { ...input, nativeId: eventId });
   if (!there || there.status === 'cancelled')
     throw new Failure({ kind: 'conflict', code: 'id-spent' });
-  if (there.extendedProperties?.private?.[MARKER_PROPERTY] !== input.event.marker)
+  const marker = there.extendedProperties?.private?.[MARKER_PROPERTY];
+  if (!marker || subjectOfMarker(marker) !== subjectOfMarker(input.event.marker))
     throw new Failure({ kind: 'conflict', code: 'id-taken' });
   return update(settings, input, { eventId, ifMatch: there.etag ?? null });
 }

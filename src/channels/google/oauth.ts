@@ -17,7 +17,12 @@ export const SCOPES = [
   'https://www.googleapis.com/auth/calendar.calendarlist.readonly',
 ] as const;
 
-const NEEDED = SCOPES.filter((scope) => scope !== 'openid');
+/** What each lets us do, for a person who withheld it. */
+const NEEDED: Readonly<Record<string, string>> = {
+  'https://www.googleapis.com/auth/calendar.events': 'to see and change events of your calendars',
+  'https://www.googleapis.com/auth/calendar.calendarlist.readonly':
+    'to see the list of your calendars',
+};
 
 /** The account is locked while its token is asked for. */
 const MAX_TOKEN_MS = 10_000;
@@ -59,8 +64,11 @@ export async function exchange(
     redirect_uri: input.redirectUri,
   });
   const credential = credentialFrom(answer, { kept: null, nowAt: input.nowAt });
-  if (NEEDED.some((scope) => !credential.scopes.includes(scope)))
-    throw new Failure({ kind: 'unauthorized', code: 'scopes-not-granted' });
+  const missing = Object.keys(NEEDED)
+    .filter((scope) => !credential.scopes.includes(scope))
+    .map((scope) => NEEDED[scope]!);
+  if (missing.length > 0)
+    throw new Failure({ kind: 'unauthorized', code: 'scopes-not-granted', missing });
   return { credential, subject: subjectOf(answer['id_token']) };
 }
 

@@ -71,6 +71,7 @@ function listedCalendar(entry: calendar_v3.Schema$CalendarListEntry): ListedCale
       push: !entry.id.endsWith(GENERATED),
       write: WRITERS.includes(entry.accessRole ?? ''),
       primary: entry.primary ?? false,
+      shared: entry.accessRole !== 'owner',
     },
   ];
 }

@@ -66,5 +66,8 @@ export function receive({ headers }: InboundRequest): Received {
   if (!watchId || !/^[\w+/=-]{1,64}$/.test(watchId) || !secret || secret.length > 256 || !state)
     return { reply: { status: 400 }, hints: [] };
   if (state === 'sync') return { reply: { status: 204 }, hints: [] };
-  return { reply: { status: 202 }, hints: [{ watchId, secret, kind: 'changed' }] };
+  const nativeId = headers['x-goog-resource-id'];
+  const isKnown = nativeId !== undefined && nativeId !== '' && nativeId.length <= 256;
+  const hint = { watchId, secret, kind: 'changed', ...(isKnown && { nativeId }) } as const;
+  return { reply: { status: 202 }, hints: [hint] };
 }

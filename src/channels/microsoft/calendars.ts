@@ -39,13 +39,15 @@ export async function listCalendars(
   return entries.flatMap((entry) => {
     if (typeof entry.id !== 'string') return [];
     const owner = addressIn(entry);
+    const isOwn = owner === null || own === null || owner === own;
     return {
       id: entry.id,
       name: entry.name ?? entry.id,
       timeZone,
-      push: owner === null || own === null || owner === own,
+      push: isOwn,
       write: entry.canEdit === true,
       primary: entry.isDefaultCalendar === true,
+      shared: !isOwn,
     };
   });
 }

@@ -1,4 +1,4 @@
-import { Failure, retryAfterMs } from '../../domain/failure.ts';
+import { Failure, retryAfterMs, waitHeader } from '../../domain/failure.ts';
 import type { FailureKind } from '../../domain/failure.ts';
 
 /**
@@ -53,7 +53,7 @@ export function readError(answer: {
   data: Record<string, unknown> | null;
 }): GraphError {
   const { status, headers, data } = answer;
-  return { status, codes: codesIn(data?.['error']), retryAfter: headers.get('retry-after') };
+  return { status, codes: codesIn(data?.['error']), retryAfter: waitHeader(status, (name) => headers.get(name)) };
 }
 
 /** Errors are seldom nested twice; a body that nests for ever must not hold us. */

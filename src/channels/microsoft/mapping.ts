@@ -111,21 +111,21 @@ const OPAQUE: Nature = { status: 'confirmed', transparency: 'opaque', kind: 'def
 
 /** An unknown `showAs` takes time: an error on that side cannot sell a place twice. */
 function natureOf(item: Item): Nature {
-  const isFree = item.showAs === 'free' || item.responseStatus?.response === 'declined';
+  const isDeclined = item.responseStatus?.response === 'declined';
   return {
     status: item.isCancelled
       ? 'cancelled'
       : item.showAs === 'tentative'
         ? 'tentative'
         : 'confirmed',
-    transparency: isFree ? 'transparent' : 'opaque',
-    kind:
-      item.showAs === 'oof'
-        ? 'out-of-office'
-        : item.showAs === 'workingElsewhere'
-          ? 'working-elsewhere'
-          : 'default',
+    transparency: isDeclined || item.showAs === 'free' ? 'transparent' : 'opaque',
+    kind: isDeclined ? 'not-taken' : kindOf(item.showAs),
   };
+}
+
+function kindOf(showAs: Item['showAs']): NeutralEvent['kind'] {
+  if (showAs === 'oof') return 'out-of-office';
+  return showAs === 'workingElsewhere' ? 'working-elsewhere' : 'default';
 }
 
 function isoOf(text: string | null | undefined): string | null {

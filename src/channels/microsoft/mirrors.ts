@@ -1,6 +1,7 @@
 import type { ChannelProvider, MirrorEvent, Written } from '../channel-provider.ts';
 import type { NeutralEvent } from '../../domain/event.ts';
 import { Failure } from '../../domain/failure.ts';
+import { subjectOfMarker } from '../../domain/mirror.ts';
 import { addressOf, asked, bodyOf, calendarPath, isFine, nowOf, send, valueOf } from './client.ts';
 import type { GraphAnswer, MicrosoftSettings } from './client.ts';
 import { failureFrom, readError, saysCode } from './failures.ts';
@@ -98,7 +99,8 @@ async function update(
   there: Item,
 ): Promise<Written> {
   if (typeof there.id !== 'string') throw new Failure(UNREADABLE);
-  if (markerOf(there) !== input.event.marker)
+  const marker = markerOf(there);
+  if (marker === null || subjectOfMarker(marker) !== subjectOfMarker(input.event.marker))
     throw new Failure({ kind: 'conflict', code: 'id-taken' });
   const path = `${calendarPath(input.calendar.id)}/events/${encodeURIComponent(there.id)}`;
   const body = await asked(settings, input.access, {

@@ -11,6 +11,11 @@ import { machineCode } from './failures.ts';
  */
 const BASE_SCOPES = ['openid', 'offline_access', 'Calendars.ReadWrite'] as const;
 const SHARED_SCOPE = 'Calendars.ReadWrite.Shared';
+/** What each lets us do, for a person who withheld it. */
+const NEEDED: Readonly<Record<string, string>> = {
+  'Calendars.ReadWrite': 'to see and change events of your calendars',
+  [SHARED_SCOPE]: 'to see and change calendars that others share with you',
+};
 
 export const scopesOf = ({ sharedCalendars }: MicrosoftSettings): string[] => [
   ...BASE_SCOPES,
@@ -61,9 +66,11 @@ export async function exchange(
   });
   const credential = credentialFrom(answer, { kept: null, nowAt: input.nowAt, settings });
   const granted = credential.scopes.map(nameOfScope);
-  const needed = scopesOf(settings).filter((scope) => scope.startsWith('Calendars.'));
-  if (needed.some((scope) => !granted.includes(nameOfScope(scope))))
-    throw new Failure({ kind: 'unauthorized', code: 'scopes-not-granted' });
+  const missing = scopesOf(settings)
+    .filter((scope) => !granted.includes(nameOfScope(scope)))
+    .flatMap((scope) => NEEDED[scope] ?? []);
+  if (missing.length > 0)
+    throw new Failure({ kind: 'unauthorized', code: 'scopes-not-granted', missing });
   return { credential, subject: subjectOf(answer['id_token']) };
 }
 

@@ -10,6 +10,7 @@ import { carryOutMirrors } from '../../../temporal/activities/connection-mirrors
 import { keepWatch, stopWatches } from '../../../temporal/activities/connection-watch.ts';
 import type { ActivityDependencies } from '../../../temporal/activities/dependencies.ts';
 import type { Ledger } from '../../support/ledger.ts';
+import { UNLIMITED } from '../../support/limits.ts';
 import { addConnection, addResource, aHold, openLedger } from '../../support/ledger.ts';
 
 let ledger: Ledger;
@@ -46,12 +47,14 @@ function deps(): ActivityDependencies {
     remove: verb('remove'),
     watch: verb('watch'),
     unwatch: verb('unwatch'),
+    read: () => Promise.resolve(null),
   };
   return {
     database: { pool: ledger.pool },
     channels: new Map<Channel, ChannelProvider>([
       ['google', provider as unknown as ChannelProvider],
     ]),
+    ...UNLIMITED,
     openAccess: () => Promise.resolve({ kind: 'bearer', accessToken: 'x' }),
     settings: { horizonMs: 0, publicUrl: 'https://holdfast.test' },
     now: () => Date.now(),

@@ -12,6 +12,7 @@ import { pullPage } from '../../../temporal/activities/connection.ts';
 import type { ActivityDependencies } from '../../../temporal/activities/dependencies.ts';
 import type { PullResult } from '../../../temporal/contracts/connection.ts';
 import type { Ledger } from '../../support/ledger.ts';
+import { UNLIMITED } from '../../support/limits.ts';
 import {
   addConnection,
   addResource,
@@ -19,6 +20,7 @@ import {
   anEvent,
   hour,
   listed,
+  markerOf,
   openLedger,
 } from '../../support/ledger.ts';
 
@@ -62,10 +64,14 @@ const deps = (): ActivityDependencies => ({
       } as unknown as ChannelProvider,
     ],
   ]),
+  ...UNLIMITED,
   openAccess: () => Promise.resolve({ kind: 'bearer', accessToken: 'x' }),
   payments: {} as ActivityDependencies['payments'],
-  commands: { requestMirror: () => Promise.resolve() },
-  settings: { horizonMs, publicUrl: null },
+  commands: {
+    requestMirror: () => Promise.resolve(),
+    cancelBooking: () => Promise.resolve({ kind: 'cancelled' }),
+  },
+  settings: { horizonMs, publicUrl: null, pollsPerHour: 600 },
   now: () => nowAt,
   log: () => undefined,
 });
@@ -237,21 +243,32 @@ describe('an entry with the marker of a booking', () => {
   test('takes no time beside that booking, and time anywhere else', async () => {
     const ours = await booked(resourceId);
     const elsewhere = await booked(await addResource(ledger.admin));
+    const of = (id: string, hours: [number, number]) => markerOf(ledger.pool, id, hours);
     await snapshot(
-      anEvent('ours', [0, 1], { marker: ours }),
-      anEvent('elsewhere', [2, 3], { marker: elsewhere }),
+      anEvent('ours', [0, 1], { marker: await of(ours, [0, 1]) }),
+      anEvent('elsewhere', [2, 3], { marker: await of(elsewhere, [2, 3]) }),
       anEvent('unknown', [4, 5], { marker: 'nobody' }),
+      anEvent('forged', [6, 7], { marker: ours }),
+      anEvent('moved', [8, 9], { marker: await of(ours, [0, 1]) }),
+      anEvent('again', [0, 1], { marker: await of(ours, [0, 1]), recurrence: ['RRULE:FREQ=YEARLY'] }),
     );
-    expect(await busy()).toEqual(['elsewhere 2-3', 'unknown 4-5']);
+    expect(await busy()).toEqual([
+      'again 0-1',
+      'elsewhere 2-3',
+      'unknown 4-5',
+      'forged 6-7',
+      'moved 8-9',
+    ]);
   });
 
   test('takes time on the calendar of a unit that the booking does not have', async () => {
     const ours = await booked(resourceId);
     key = await addConnection(ledger.admin, { resourceId, unit: 2 });
-    await snapshot(anEvent('copied', [0, 1], { marker: ours }));
+    const marker = await markerOf(ledger.pool, ours, [0, 1]);
+    await snapshot(anEvent('copied', [0, 1], { marker }));
     expect(await busy()).toEqual(['copied 0-1']);
     key = await addConnection(ledger.admin, { resourceId, unit: 1 });
-    await snapshot(anEvent('ours', [0, 1], { marker: ours }));
+    await snapshot(anEvent('ours', [0, 1], { marker }));
     expect(await busy()).toEqual([]);
   });
 });

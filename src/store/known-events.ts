@@ -1,0 +1,58 @@
+import type pg from 'pg';
+import type { KnownEvent } from '../domain/sync-plan.ts';
+import type { ConnectionKey } from './sync.ts';
+
+/** What is known of a connection's calendar, for planning a page. */
+
+/** The current entries of every series that one of these native ids belongs to. */
+export async function knownEvents(
+  pool: pg.Pool,
+  key: ConnectionKey,
+  nativeIds: readonly string[],
+): Promise<Map<string, KnownEvent>> {
+  const { rows } = await pool.query<KnownEvent>(KNOWN_EVENTS, [
+    key.tenantId,
+    key.connectionId,
+    nativeIds,
+  ]);
+  return new Map(rows.map((row) => [row.nativeId, row]));
+}
+
+/** As planning reads them. */
+export const EVENT_COLUMNS = `native_id AS "nativeId", root_id AS "rootId",
+  encode(hash, 'hex') AS hash, event, withheld_reason AS "withheldReason"`;
+
+const KNOWN_EVENTS = `
+  SELECT ${EVENT_COLUMNS} FROM channel_event
+  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded) AND root_id IN (
+    SELECT unnest($3::text[]) UNION
+    SELECT root_id FROM channel_event WHERE tenant_id = $1 AND connection_id = $2
+      AND upper_inf(recorded) AND native_id = ANY ($3::text[]))`;
+
+/**
+ * Series to expand again: all when what they were expanded with is no longer so; when the horizon
+ * moved, recurring ones and those that lie beyond the edge so far.
+ */
+export async function rootsToExpand(
+  pool: pg.Pool,
+  key: ConnectionKey,
+  which: { all: boolean; recurring: boolean },
+): Promise<string[]> {
+  if (!which.all && !which.recurring) return [];
+  const { rows } = await pool.query<{ rootId: string }>(ROOTS_TO_EXPAND, [
+    key.tenantId,
+    key.connectionId,
+    which.all,
+  ]);
+  return rows.map((row) => row.rootId);
+}
+
+// Two days cover what a zone and the end of a day can make of a date.
+const ROOTS_TO_EXPAND = `
+  SELECT DISTINCT e.root_id AS "rootId" FROM channel_event e
+  JOIN connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
+  WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
+    AND ($3 OR jsonb_array_length(e.event->'recurrence') > 0
+      OR left(coalesce(e.event->'end'->>'date', e.event->'end'->>'local', e.event->'end'->>'at',
+          e.event->'start'->>'date', e.event->'start'->>'local', e.event->'start'->>'at'), 10)
+        >= to_char(c.expanded_until - interval '2 days', 'YYYY-MM-DD'))`;

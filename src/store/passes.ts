@@ -1,0 +1,142 @@
+import { isUnusualLoss } from '../domain/deletion-guard.ts';
+import { isRepair, type RepairReason } from '../domain/repair.ts';
+import type { Queryable } from './database.ts';
+import type { AppliedPage, PageToApply, PassCounts } from './sync.ts';
+
+/** What a pass says of itself when it ends: entries of the journal, and a row to find it by. */
+
+/** Occurrences ahead that a channel took back by its own word, and of how many. */
+export interface Loss {
+  lost: number;
+  of: number;
+}
+
+interface Entry {
+  type: string;
+  data: Record<string, unknown>;
+}
+
+/** One per change; a rename is one change. Ids only: what an entry says is nobody else's business. */
+export function entriesOf(
+  page: PageToApply,
+  { counts, anomaly }: { counts: PassCounts; anomaly: Loss | null },
+): Entry[] {
+  const { plan, renames, more } = page;
+  const newIds = new Set(renames.map((one) => one.toId));
+  const oldIds = new Set(renames.map((one) => one.fromId));
+  const { from: _, ...changes } = counts;
+  const reason = repairOf(page);
+  return [
+    ...plan.writes
+      .filter((one) => !newIds.has(one.nativeId))
+      .map(({ kind, nativeId }) => ({ type: `event.${kind}`, data: { nativeId } })),
+    ...plan.removals
+      .filter((nativeId) => !oldIds.has(nativeId))
+      .map((nativeId) => ({ type: 'event.removed', data: { nativeId } })),
+    ...renames.map(({ fromId, toId }) => ({
+      type: 'event.renamed',
+      data: { nativeId: toId, formerId: fromId },
+    })),
+    ...(anomaly ? [{ type: 'connection.anomaly', data: { ...anomaly } }] : []),
+    ...(!more && reason && isAny(changes)
+      ? [{ type: 'connection.repaired', data: { reason, ...changes } }]
+      : []),
+    ...(!more && page.isRestore ? [{ type: 'connection.restored', data: changes }] : []),
+  ];
+}
+
+const isAny = (changes: Omit<PassCounts, 'from'>): boolean =>
+  Object.values(changes).some((count) => count > 0);
+
+/** Why the listing that this page is of was compared with our copy; null for any other pass. */
+function repairOf({ pass, fullPass, isRestore }: PageToApply): RepairReason | null {
+  const { listingFor } = pass.repair;
+  return fullPass && isRepair(listingFor) && !isRestore ? listingFor : null;
+}
+
+/** Passes that changed nothing and found nothing odd leave no row: most of them do not. */
+export async function recordPass(
+  client: Queryable,
+  page: PageToApply,
+  { applied, anomaly }: { applied: AppliedPage; anomaly: Loss | null },
+): Promise<void> {
+  const { from, spans, ...changes } = applied.pass;
+  const repair = repairOf(page);
+  const isOdd = anomaly !== null || applied.guarded || (repair !== null && spans > 0);
+  if (!isOdd && !page.isRestore && !isAny({ ...changes, spans: 0 })) return;
+  const listing = page.fullPass ? 'listing' : 'changes';
+  await client.query(RECORD_PASS, [
+    page.tenantId,
+    page.connectionId,
+    applied.cursorVersion,
+    from,
+    page.isRestore ? 'restore' : repair ? 'repair' : listing,
+    new Date(page.pass.passStartedAt),
+    changes.added,
+    changes.changed,
+    changes.removed,
+    changes.renamed,
+    spans,
+    page.verdict?.heldBack.length ?? 0,
+    anomaly && JSON.stringify(anomaly),
+  ]);
+}
+
+const RECORD_PASS = `
+  INSERT INTO pass (tenant_id, connection_id, position, from_position, kind, started_at, added,
+    changed, removed, renamed, spans, held_back, anomaly)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb)`;
+
+/**
+ * A channel's own word that entries are gone is believed at once; when it is more than the deletion
+ * guard would believe of silence, it is worth a look. Asked before stale spans go.
+ */
+export async function unusualLoss(
+  client: Queryable,
+  { tenantId, connectionId, verdict, isRestore }: PageToApply,
+  counts: PassCounts,
+): Promise<Loss | null> {
+  if (isRestore || counts.removed === 0) return null;
+  const { rows } = await client.query<Loss>(TAKEN_BACK, [
+    tenantId,
+    connectionId,
+    counts.from,
+    verdict?.gone ?? [],
+  ]);
+  const loss = rows[0];
+  return loss && isUnusualLoss(loss.lost, loss.of) ? loss : null;
+}
+
+// Of a series that went whole, all its time; of occurrences that are entries of their own, as much as
+// entries went. What another entry takes now was only renamed. Series that this pass brought are not
+// part of what there was.
+const TAKEN_BACK = `
+  WITH gone AS (
+    SELECT root_id, bool_or(native_id = root_id) AS is_whole, count(DISTINCT native_id) AS members
+      FROM channel_event e
+     WHERE tenant_id = $1 AND connection_id = $2 AND ended_position > $3
+       AND native_id <> ALL ($4::text[])
+       AND NOT EXISTS (SELECT FROM channel_event n WHERE n.tenant_id = $1 AND n.connection_id = $2
+         AND n.native_id = e.native_id AND upper_inf(n.recorded))
+     GROUP BY root_id
+  ), ahead AS (
+    SELECT root_id, start_at, end_at, stale FROM busy
+     WHERE tenant_id = $1 AND connection_id = $2 AND end_at > clock_timestamp()
+  ), lost AS (
+    SELECT a.root_id, count(*) AS spans FROM ahead a
+     WHERE a.stale AND a.root_id IN (SELECT root_id FROM gone)
+       AND NOT EXISTS (SELECT FROM ahead k WHERE NOT k.stale AND k.start_at = a.start_at
+         AND k.end_at = a.end_at)
+     GROUP BY a.root_id
+  ), fresh AS (
+    SELECT root_id FROM channel_event
+     WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
+     GROUP BY root_id HAVING min(feed_position) > $3
+    EXCEPT SELECT root_id FROM channel_event
+     WHERE tenant_id = $1 AND connection_id = $2 AND ended_position > $3
+  )
+  SELECT coalesce(sum(CASE WHEN is_whole THEN spans ELSE least(spans, members) END), 0)::integer
+      AS lost,
+    (SELECT count(*)::integer FROM ahead WHERE stale OR root_id NOT IN (SELECT root_id FROM fresh))
+      AS of
+  FROM gone JOIN lost USING (root_id)`;

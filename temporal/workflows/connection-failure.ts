@@ -1,0 +1,36 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import { CALENDAR_LOSSES, type ConnectionStatus } from '../../src/domain/connection.ts';
+
+/** What a failed activity says of the channel. */
+const failureOf = (error: unknown): ApplicationFailure | null => {
+  const failure = error instanceof ActivityFailure ? error.cause : error;
+  return failure instanceof ApplicationFailure ? failure : null;
+};
+
+export const kindOf = (error: unknown): string => failureOf(error)?.type ?? 'unavailable';
+
+/** The kind of failure, or what is known to have become of the calendar itself. */
+export function reasonOf(error: unknown): string {
+  const code = failureOf(error)?.details?.[0];
+  return CALENDAR_LOSSES.find((loss) => loss === code) ?? kindOf(error);
+}
+
+/** How long the channel asked to be left alone, where that is longer than a turn. */
+export function askedMs(error: unknown): number {
+  const waitMs = failureOf(error)?.details?.[1];
+  return typeof waitMs === 'number' ? waitMs : 0;
+}
+
+const STATUS_OF: Partial<Record<string, ConnectionStatus>> = {
+  unauthorized: 'needs-reauthorization',
+  'not-found': 'failing',
+  invalid: 'failing',
+  conflict: 'failing',
+  'cursor-lost': 'failing',
+};
+
+export const statusOf = (kind: string): ConnectionStatus => STATUS_OF[kind] ?? 'lagging';
+
+export function unlessBug(error: unknown): void {
+  if (!(error instanceof ActivityFailure)) throw error;
+}

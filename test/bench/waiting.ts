@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConnectionCarried, ConnectionInput } from '../../temporal/contracts/connection.ts';
+import { connectionWorkflowId } from '../../temporal/contracts/names.ts';
+import { closedLoop, until } from './measure.ts';
+import type { Stage } from './stage.ts';
+
+/** Connections as they stand after connecting: `<prefix>-<n>`, each of a resource of the same name. */
+export interface Waiting {
+  prefix: string;
+  channel: 'google' | 'microsoft';
+  count: number;
+}
+
+/** The product's own, by default. */
+const TASK_QUEUE = 'holdfast';
+const LATER_MS = 7 * 86_400_000;
+/** A pass that finds nothing looks again after two and after ten seconds. */
+const QUIET_MS = 9_000;
+const LONGEST_DRAIN_MS = 60_000;
+
+/** Their rows; calendar `n` belongs to account `n % accounts.length`. */
+export async function addRows(
+  { owner, tenantId }: Stage,
+  { prefix, channel, count }: Waiting,
+  outside: { accountIds: readonly string[]; calendarPrefix: string; calendarSuffix: string },
+): Promise<void> {
+  await owner.query(
+    `INSERT INTO resource (tenant_id, id, name, time_zone, capacity, settings)
+     SELECT $1, $3 || '-' || n, 'A room', 'Europe/Paris', 1, '{}' FROM generate_series(0, $2 - 1) AS n`,
+    [tenantId, count, prefix],
+  );
+  await owner.query(
+    `INSERT INTO connection (tenant_id, id, resource_id, account_id, channel, calendar_id, time_zone,
+       settings, writable, dirty, status, watched_until)
+     SELECT $1, $3 || '-' || n, $3 || '-' || n, ($4::text[])[1 + n % cardinality($4::text[])], $5,
+       $6 || n || $7, 'Europe/Paris', '{}', true, false, 'live', now() + interval '7 days'
+     FROM generate_series(0, $2 - 1) AS n`,
+    [
+      tenantId,
+      count,
+      prefix,
+      outside.accountIds,
+      channel,
+      outside.calendarPrefix,
+      outside.calendarSuffix,
+    ],
+  );
+}
+
+/** Their workflows, each waiting for a reason; `nextPassAt` says when the next look is due. */
+export async function startWaiting(
+  { temporal, tenantId }: Stage,
+  { prefix, channel, count }: Waiting,
+  nextPassAt: (n: number) => number = () => Date.now() + LATER_MS,
+): Promise<void> {
+  await closedLoop({ concurrency: 16, count }, (n) => {
+    const connectionId = `${prefix}-${n}`;
+    const place = { tenantId, connectionId, channel, resourceId: connectionId };
+    const carried = { ...CALM, nextPassAt: nextPassAt(n), renewWatchAt: Date.now() + LATER_MS };
+    const input: ConnectionInput = { v: 1, ...place, taskQueue: TASK_QUEUE, carried };
+    return temporal.workflow.start('connection', {
+      workflowId: connectionWorkflowId(input),
+      taskQueue: TASK_QUEUE,
+      args: [input],
+    });
+  });
+  await until(
+    async () => {
+      const { stats } = await temporal.workflowService.describeTaskQueue({
+        namespace: temporal.options.namespace,
+        taskQueue: { name: TASK_QUEUE },
+        taskQueueType: 1,
+        reportStats: true,
+      });
+      return Number(stats?.approximateBacklogCount ?? 0) === 0;
+    },
+    { what: 'every connection waits', timeoutMs: 120_000, everyMs: 500 },
+  );
+}
+
+const CALM: Omit<ConnectionCarried, 'nextPassAt' | 'renewWatchAt'> = {
+  status: 'live',
+  shownStatus: 'live',
+  dirty: false,
+  mirrors: false,
+  paused: false,
+  recheck: 0,
+  failures: 0,
+  cursorVersion: 0,
+  cursor: null,
+  checkpoint: null,
+  watched: true,
+  passes: 1,
+  resync: null,
+  acceptRemovals: false,
+  watchFailures: 0,
+};
+
+/** Until the connections have been read for all that they were told, or for long enough. */
+export async function drained({ owner }: Stage, { prefix }: Pick<Waiting, 'prefix'>): Promise<void> {
+  const startedAt = performance.now();
+  let pages = '';
+  let quietSince = startedAt;
+  while (performance.now() - startedAt < LONGEST_DRAIN_MS) {
+    const { rows } = await owner.query<{ pages: string; dirty: boolean }>(
+      `SELECT sum(cursor_version)::text AS pages, bool_or(dirty) AS dirty
+         FROM connection WHERE id LIKE $1 || '-%'`,
+      [prefix],
+    );
+    if (rows[0]!.dirty || rows[0]!.pages !== pages) quietSince = performance.now();
+    pages = rows[0]!.pages;
+    if (performance.now() - quietSince > QUIET_MS) return;
+    await sleep(250);
+  }
+}

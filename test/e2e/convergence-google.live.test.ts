@@ -1,0 +1,3 @@
+import { convergence } from '../chaos/convergence.ts';
+
+convergence('google');

@@ -1,0 +1,149 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { refusalOf } from '../../src/domain/availability.ts';
+import { commitBooking } from '../../src/store/bookings.ts';
+import { holdUnits } from '../../src/store/holds.ts';
+import { changeConnectionSettings } from '../../src/store/connections.ts';
+import type { Database } from '../../src/store/database.ts';
+import { openDatabase } from '../../src/store/database.ts';
+import { readAvailability } from '../../src/store/availability.ts';
+import { change } from '../../src/store/transactions.ts';
+import { ZONES } from '../support/api.ts';
+import type { Ledger } from '../support/ledger.ts';
+import {
+  addConnection,
+  addResource,
+  aHold,
+  anEvent,
+  deadlocksIn,
+  entriesOf,
+  hour,
+  listed,
+  openLedger,
+  sync,
+  TENANT,
+} from '../support/ledger.ts';
+
+let ledger: Ledger;
+let database: Database;
+beforeAll(async () => {
+  ledger = await openLedger({ poolSize: 40 });
+  database = openDatabase({ url: ledger.appUrl, poolSize: 4 });
+});
+afterAll(async () => {
+  await database.close();
+  await ledger.close();
+});
+
+const ANY = { settings: { takes: 'unit' } };
+const hold = async (resourceId: string, from: number, to: number, more: object = {}) => {
+  const input = aHold(resourceId, { startAt: hour(from), endAt: hour(to), ...more });
+  return { input, answer: await holdUnits(ledger.pool, input) };
+};
+
+/** At the fullest moment: units held or booked, and events that take any one. */
+async function fullest(resourceId: string): Promise<{ units: number; most: number }> {
+  const { rows } = await ledger.pool.query<{ units: number; most: number }>(
+    `WITH t AS (
+       SELECT lower(span) AS s, upper(span) AS e, true AS ours FROM occupancy
+        WHERE resource_id = $1 AND live
+       UNION ALL SELECT start_at, end_at, false FROM busy WHERE resource_id = $1)
+     SELECT (SELECT count(*)::integer FROM t WHERE ours) AS units, max(n)::integer AS most
+       FROM (SELECT (SELECT count(*) FROM t WHERE t.s <= m.s AND t.e > m.s) AS n FROM t m) AS counted`,
+    [resourceId],
+  );
+  return rows[0]!;
+}
+
+test('rivals of every length never sell what is taken somewhere, and no unit is left unsold', async () => {
+  for (let round = 0; round < 6; round += 1) {
+    const capacity = 4;
+    const resourceId = await addResource(ledger.admin, { capacity });
+    const key = await addConnection(ledger.admin, { resourceId, ...ANY });
+    await sync(ledger.pool, key, {
+      changes: listed(anEvent('a', [0, 12]), anEvent('b', [8, 20]), anEvent('c', [30, 40])),
+    });
+    const asked = Array.from({ length: 60 }, (_, n) => {
+      const from = (n * 7 + round) % 36;
+      return hold(resourceId, from, from + 1 + ((n * 5) % 6), n % 9 === 0 ? { party: 2 } : {});
+    });
+    await Promise.all(asked);
+    const { most } = await fullest(resourceId);
+    expect(most).toBe(capacity);
+  }
+  expect(await deadlocksIn(ledger)).toBe(0);
+});
+
+test('the hold and the answer go by one rule', async () => {
+  const resourceId = await addResource(ledger.admin, { capacity: 3 });
+  const key = await addConnection(ledger.admin, { resourceId, ...ANY });
+  await sync(ledger.pool, key, { changes: listed(anEvent('a', [0, 4]), anEvent('b', [3, 6])) });
+  await hold(resourceId, 2, 5);
+  for (const [from, to, party] of [
+    [0, 1, 2],
+    [0, 3, 2],
+    [3, 4, 1],
+    [5, 8, 2],
+    [0, 8, 1],
+    [0, 8, 3],
+    [6, 8, 3],
+  ] as const) {
+    const span = { startAt: Date.parse(hour(from)), endAt: Date.parse(hour(to)) };
+    const read = await readAvailability(database, {
+      tenantId: TENANT,
+      resourceId,
+      from: hour(from),
+      to: hour(to),
+    });
+    const facts = { ...read!.facts, knownUntilAt: null };
+    const { input, answer } = await hold(resourceId, from, to, { party });
+    const refusal = refusalOf(facts, { span, party, zones: ZONES });
+    expect([from, to, party, answer.kind === 'held' ? null : answer]).toMatchObject([
+      from,
+      to,
+      party,
+      refusal === null ? null : { kind: 'refused', refusal },
+    ]);
+    await ledger.pool.query(`SELECT release_booking($1, $2, 'expired', 'test')`, [
+      TENANT,
+      input.bookingId,
+    ]);
+  }
+});
+
+test('an event too many contests the youngest hold, and over bookings alone is a conflict', async () => {
+  const resourceId = await addResource(ledger.admin, { capacity: 2 });
+  const key = await addConnection(ledger.admin, { resourceId, ...ANY });
+  const first = await hold(resourceId, 0, 2);
+  await commitBooking(ledger.pool, first.input);
+  await sync(ledger.pool, key, { changes: listed(anEvent('a', [1, 3])) });
+  expect(await entriesOf(ledger.pool, `booking/${first.input.bookingId}`)).not.toContain(
+    'booking.conflict',
+  );
+  const second = await hold(resourceId, 2, 4, { party: 1 });
+  expect(second.answer).toMatchObject({ kind: 'held', units: [1] });
+  await sync(ledger.pool, key, {
+    changes: listed(anEvent('a', [1, 3]), anEvent('b', [1, 3])),
+  });
+  expect(await entriesOf(ledger.pool, `booking/${second.input.bookingId}`)).toContain(
+    'booking.contested',
+  );
+  expect(await entriesOf(ledger.pool, `booking/${first.input.bookingId}`)).toContain(
+    'booking.conflict',
+  );
+});
+
+test('what events take is changed at once, in both directions', async () => {
+  const resourceId = await addResource(ledger.admin, { capacity: 2 });
+  const key = await addConnection(ledger.admin, { resourceId });
+  await sync(ledger.pool, key, { changes: listed(anEvent('a', [0, 4])) });
+  expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ refusal: 'busy' });
+  const takes = (what: 'unit' | 'resource') =>
+    change(database, (tx) =>
+      changeConnectionSettings(tx, { ...key, allows: () => undefined }, { takes: what }),
+    );
+  await takes('unit');
+  expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ kind: 'held', units: [1] });
+  expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ refusal: 'taken' });
+  await takes('resource');
+  expect((await hold(resourceId, 2, 3)).answer).toMatchObject({ refusal: 'busy' });
+});
