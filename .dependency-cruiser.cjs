@@ -50,6 +50,7 @@ module.exports = {
       '^src/(config|config-limits|vault|log)\\.ts$',
       `^src/(vault\\.ts|config-limits\\.ts|domain/)|${npm('zod')}|${NODE}`,
     ),
+    from('^src/tell-all\\.ts$', '^src/(commands|log)\\.ts$'),
     from('^src/access\\.ts$', '^src/(channels/|domain/|store/|vault\\.ts$)'),
     from(
       '^src/store/',

@@ -3,10 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { availability } from '../test/bench/availability.ts';
 import type { Line } from '../test/bench/bench.ts';
+import { caldav } from '../test/bench/caldav.ts';
 import { events } from '../test/bench/events.ts';
 import { expansion } from '../test/bench/expansion.ts';
 import { feed } from '../test/bench/feed.ts';
+import { graphNotifications } from '../test/bench/graph-notifications.ts';
 import { holdLatency } from '../test/bench/hold-latency.ts';
+import { idle } from '../test/bench/idle.ts';
 import { notifications } from '../test/bench/notifications.ts';
 import { paidSaga } from '../test/bench/paid-saga.ts';
 import { rivals } from '../test/bench/rivals.ts';
@@ -26,7 +29,10 @@ const BENCHES = [
   availability,
   expansion,
   feed,
+  caldav,
   notifications,
+  graphNotifications,
+  idle,
 ];
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } });

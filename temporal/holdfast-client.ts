@@ -89,6 +89,8 @@ export interface HoldfastClient {
     authorize(channel: t.Connection['channel'], accountId?: string): Promise<t.Authorization>;
     list(page?: PageQuery): Promise<Page<t.Account>>;
     get(accountId: string): Promise<t.Account>;
+    /** A new password or address, proven before it is kept. */
+    change(accountId: string, patch: t.AccountPatch): Promise<t.Account>;
     calendars(accountId: string): Promise<t.Calendar[]>;
   };
   paymentAccounts: {
@@ -105,11 +107,29 @@ export interface HoldfastClient {
     list(query?: PageQuery & { resourceId?: string }): Promise<Page<t.Connection>>;
     get(connectionId: string): Promise<t.ConnectionInFull>;
     change(connectionId: string, patch: t.ConnectionPatch): Promise<t.Connection>;
-    events(connectionId: string, page?: PageQuery): Promise<Page<t.ChannelEvent>>;
+    /** `asOf`: as they were known then. */
+    events(
+      connectionId: string,
+      query?: PageQuery & { asOf?: string },
+    ): Promise<Page<t.ChannelEvent>>;
+    /** What changed its copy, newest first, and what each changed. */
+    passes(connectionId: string, page?: PageQuery): Promise<Page<t.Pass>>;
+    changesOf(
+      connectionId: string,
+      position: number | string,
+      page?: PageQuery,
+    ): Promise<Page<t.PassChange>>;
+    /** Our bookings, holds and blocks as they stand there. */
+    mirrors(connectionId: string, page?: PageQuery): Promise<Page<t.Mirror>>;
+    restoreMirror(connectionId: string, mirrorId: string): Promise<void>;
     pause(connectionId: string): Promise<t.Connection>;
     resume(connectionId: string): Promise<t.Connection>;
     syncNow(connectionId: string): Promise<t.PulledConnection>;
     resync(connectionId: string, options?: t.Resync): Promise<t.Connection>;
+    acceptRemovals(connectionId: string): Promise<t.Connection>;
+    refuseRemovals(connectionId: string): Promise<t.Connection>;
+    /** Sets the copy back to a past moment and pauses; needs the scope `admin`. */
+    restore(connectionId: string, to: t.Restore): Promise<t.Connection>;
     disconnect(connectionId: string): Promise<t.Connection>;
     /** Its workflow; needs `temporal`. */
     follow(connection: t.Connection): follow.FollowedConnection;
@@ -202,6 +222,7 @@ function accountVerbs(ask: Ask): HoldfastClient['accounts'] {
       ask('POST', pathOf('oauth', channel, 'authorize'), { body: accountId ? { accountId } : {} }),
     list: (query) => ask('GET', at(), { query }),
     get: (id) => ask('GET', at(id)),
+    change: (id, body) => ask('PATCH', at(id), { body }),
     calendars: async (id) => (await ask<{ items: t.Calendar[] }>('GET', at(id, 'calendars'))).items,
   };
 }
@@ -216,10 +237,19 @@ function connectionVerbs(ask: Ask): Omit<HoldfastClient['connections'], 'follow'
     get: (id) => ask('GET', at(id)),
     change: (id, body) => ask('PATCH', at(id), { body }),
     events: (id, query) => ask('GET', at(id, 'events'), { query }),
+    passes: (id, query) => ask('GET', at(id, 'passes'), { query }),
+    changesOf: (id, position, query) =>
+      ask('GET', at(id, 'passes', String(position), 'changes'), { query }),
+    mirrors: (id, query) => ask('GET', at(id, 'mirrors'), { query }),
+    restoreMirror: (id, mirrorId) =>
+      ask('POST', at(id, 'mirrors', mirrorId, 'restore'), { body: {} }),
     pause: (id) => steer(id, 'pause'),
     resume: (id) => steer(id, 'resume'),
     syncNow: (id) => ask('POST', at(id, 'sync-now'), { body: {} }),
     resync: (id, options) => steer(id, 'resync', options),
+    acceptRemovals: (id) => steer(id, 'accept-removals'),
+    refuseRemovals: (id) => steer(id, 'refuse-removals'),
+    restore: (id, to) => steer(id, 'restore', to),
     disconnect: (id) => steer(id, 'disconnect'),
   };
 }

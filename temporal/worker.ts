@@ -18,6 +18,7 @@ import { tallied } from '../src/outbound/requests.ts';
 import { createStripeProvider } from '../src/payments/stripe.ts';
 import { openDatabase } from '../src/store/database.ts';
 import { commandLookups } from '../src/store/lookups.ts';
+import { tellAll } from '../src/tell-all.ts';
 import { createVault } from '../src/vault.ts';
 import type { ActivityDependencies } from './activities/dependencies.ts';
 import { rollEdge } from './activities/connection-page.ts';
@@ -69,7 +70,7 @@ async function main(): Promise<void> {
       vault,
       channels,
       now: Date.now,
-      onRefused: (connections) => tellAll(connections, commands.requestSync),
+      onRefused: (connections) => tellAll(connections, { tell: commands.requestSync, log }),
     }),
     limits: limitsOf(config),
     tallied,
@@ -109,14 +110,6 @@ async function main(): Promise<void> {
   await outbound.close();
   await database.close();
   await connection.close();
-}
-
-/** Each shows by itself what its row says already, so one that is not told now is told by time. */
-function tellAll<T>(all: readonly T[], tell: (one: T) => Promise<void>): void {
-  for (const one of all)
-    void tell(one).catch(() =>
-      log('warn', 'a connection was not told that its account is refused'),
-    );
 }
 
 async function createWorkers(options: {

@@ -83,6 +83,7 @@ function expanded(deps: ApiDependencies, one: CalendarBeyond, window: Interval):
       deps.busySpans(members, {
         window: { fromAt: window.startAt, untilAt: window.endAt },
         calendarZone: one.timeZone,
+        dayZone: one.resourceZone,
         ...one.reading,
         isOurs: (event) => isOurMirror(one.ours, event, (each) => spanOf(deps, each, one.timeZone)),
       }).spans,

@@ -36,6 +36,8 @@ export type ExpandSeries = (
     /** Epoch milliseconds, half-open. */
     window: { fromAt: number; untilAt: number };
     calendarZone: string;
+    /** Where whole days are. */
+    dayZone: string;
   },
 ) => { spans: Interval[] };
 

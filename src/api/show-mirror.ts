@@ -33,14 +33,17 @@ export function showMirror(row: StoredMirror, nowAt: number) {
     restores: recentRestores({ restoredAt: row.restoredAt.map((at) => at.getTime()), nowAt }),
     nativeId: row.nativeId,
     copy: copy && {
-      startAt: copy.startAt,
-      endAt: copy.endAt,
+      startAt: instant(copy.startAt),
+      endAt: instant(copy.endAt),
       status: copy.status,
       transparency: copy.transparency,
     },
     updatedAt: row.updatedAt.toISOString(),
   };
 }
+
+const instant = (at: number | null): string | null =>
+  at === null ? null : new Date(at).toISOString();
 
 function stateOf(row: StoredMirror): MirrorState {
   if (row.attention !== null) return 'needs-attention';

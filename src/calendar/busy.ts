@@ -37,10 +37,15 @@ export function busySpans(
     .map((one) => (one.inherits && series ? { ...one, ...natureOf(series) } : one));
   const parts =
     master && blocks(master, options)
-      ? [{ master, exceptions: exceptions.map((one) => (blocks(one, options) ? one : gone(one))) }]
+      ? [
+          {
+            master: taking(master),
+            exceptions: exceptions.map((one) => (blocks(one, options) ? taking(one) : gone(one))),
+          },
+        ]
       : exceptions
           .filter((one) => blocks(one, options))
-          .map((one) => ({ master: one, exceptions: [] }));
+          .map((one) => ({ master: taking(one), exceptions: [] }));
   const { window } = options;
   const { calendarZone, dayZone = calendarZone, nights = null } = options;
   const frame = { defaultZone: calendarZone, dayZone, nights };
@@ -74,5 +79,8 @@ const natureOf = ({ status, transparency, kind, marker }: NeutralEvent) => ({
   kind,
   marker,
 });
+
+/** What takes time by the connection's word, whatever its channel shows it as. */
+const taking = (event: NeutralEvent): NeutralEvent => ({ ...event, transparency: 'opaque' });
 
 const gone = (event: NeutralEvent): NeutralEvent => ({ ...event, status: 'cancelled' });

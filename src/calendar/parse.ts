@@ -1,5 +1,6 @@
 import type { NeutralEvent, WithheldItem } from '../domain/event.ts';
 import { canonicalEvent } from '../domain/event.ts';
+import { addressName } from './attendees.ts';
 import type { Component } from './components.ts';
 import { readComponents } from './components.ts';
 import { embeddedZones } from './embedded-zones.ts';
@@ -21,12 +22,17 @@ export interface ParsedFeed {
 export interface ParseOptions {
   /** For floating times where the calendar names no zone of its own; `UTC` unless given. */
   defaultZone?: string;
+  /**
+   * Addresses by which whoever the calendar belongs to is invited: what they declined takes no time.
+   * None where the owner is not known, as of a feed.
+   */
+  ownerAddresses?: readonly string[];
 }
 
 /**
  * Reads an iCalendar stream (RFC 5545) into neutral events, leniently, and never throws for what
  * it finds. An entry that is not understood is withheld with what could be read of it, and harms
- * no other. Titles, descriptions, attendees and locations are not read at all.
+ * no other. Titles, descriptions and locations are not read at all, and nothing of attendees is kept.
  */
 export function parseFeed(text: string, options: ParseOptions = {}): ParsedFeed {
   const { calendars, complete, isTooLarge } = readComponents(text);
@@ -36,7 +42,11 @@ export function parseFeed(text: string, options: ParseOptions = {}): ParsedFeed 
     .find((line) => line.name === 'X-WR-TIMEZONE');
   const zone = named ? resolveZone(named.value, embedded) : null;
   const wanted = zone ?? options.defaultZone ?? 'UTC';
-  const context = { embedded, defaultZone: zoneIsKnown(wanted) ? wanted : 'UTC' };
+  const context = {
+    embedded,
+    defaultZone: zoneIsKnown(wanted) ? wanted : 'UTC',
+    owner: new Set(options.ownerAddresses?.map(addressName)),
+  };
   const readings = entriesOf(calendars).map((entry) => readEvent(entry, context));
   const events = readings.flatMap(({ event, reason }) => (event && !reason ? [event] : []));
   const withheld = readings.flatMap(({ event, reason, nativeId }) =>

@@ -1,5 +1,6 @@
 import type { EventStatus, NeutralEvent, WallTime } from '../domain/event.ts';
 import { instantText, readWall } from './civil.ts';
+import { isDeclined } from './attendees.ts';
 import type { Component } from './components.ts';
 import type { ContentLine } from './content-lines.ts';
 import { readText } from './content-lines.ts';
@@ -46,7 +47,7 @@ export function readEvent(entry: Component, context: ReadContext): EventReading 
     originalStart: original.time,
     status,
     transparency: transparencyOf(first),
-    kind: kindOf(first),
+    kind: isDeclined(entry.lines, context.owner) ? 'not-taken' : kindOf(first),
     start: start.time,
     end: end.time,
     ...(repeats && end.nominalDays > 0 ? { nominalDays: end.nominalDays } : {}),

@@ -9,6 +9,8 @@ import { frameOf, instantOf, instantToWall, resolveZone, wallToInstant } from '.
 export interface ReadContext {
   embedded: ReadonlyMap<string, EmbeddedZone>;
   defaultZone: string;
+  /** See attendees.ts. */
+  owner?: ReadonlySet<string>;
 }
 
 export interface TimeReading {

@@ -13,6 +13,8 @@ export interface MissingEvent {
   futureSpans: number;
   /** This listing brought an entry that takes the same time: the channel only renamed it. */
   renamed: boolean;
+  /** Most of its time is still taken by what the listing has: its absence frees little. */
+  moved?: boolean;
   /** When a complete listing first lacked it; null when this one is the first. */
   missingSinceAt: number | null;
 }
@@ -45,7 +47,8 @@ const ALL_FROM = 3;
 
 export function guardRemovals(input: GuardInput): GuardVerdict {
   const counted = input.missing.filter((one) => one.futureSpans > 0 && !one.renamed);
-  const isSuspicious = isTooMuch(counted, input.futureSpans);
+  const lost = counted.filter((one) => !one.moved);
+  const isSuspicious = isTooMuch(lost, input.futureSpans);
   const mustLast = input.absenceConfirmMs > 0;
   const confirmMs = Math.max(input.absenceConfirmMs, input.pollIntervalMs);
   const isConfirmed = ({ missingSinceAt }: MissingEvent) =>

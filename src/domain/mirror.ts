@@ -5,11 +5,11 @@ import type { EventStatus } from './event.ts';
  * when somebody changed it there.
  */
 
-/** What counts of a mirror. Instants are RFC 3339. */
+/** What counts of a mirror. Instants are epoch milliseconds. */
 export interface MirrorFacts {
   /** Null where the channel's entry can no longer be read as one span of time. */
-  startAt: string | null;
-  endAt: string | null;
+  startAt: number | null;
+  endAt: number | null;
   status: EventStatus;
   transparency: 'opaque' | 'transparent';
 }
@@ -34,20 +34,21 @@ export type Edit = (typeof EDITS)[number];
 /** Only start, end, status and transparency count; `found` is null where nothing is there. */
 export function editOf(ours: MirrorFacts, found: MirrorFacts | null): Edit {
   if (found === null || found.status === 'cancelled') return 'gone';
-  if (!isSameInstant(ours.startAt, found.startAt) || !isSameInstant(ours.endAt, found.endAt))
+  if (found.startAt === null || found.startAt !== ours.startAt || found.endAt !== ours.endAt)
     return 'moved';
   const isSame = ours.status === found.status && ours.transparency === found.transparency;
   return isSame ? 'none' : 'altered';
 }
 
-const isSameInstant = (one: string | null, other: string | null): boolean =>
-  one !== null && other !== null && Date.parse(one) === Date.parse(other);
-
 export const OUTSIDE_EDITS = ['restore', 'follow'] as const;
 export type OutsideEdits = (typeof OUTSIDE_EDITS)[number];
 
 /** Why a person has to look at a mirror; nothing of it is restored until then. */
-export const MIRROR_ATTENTIONS = ['edited-again-and-again', 'moved-at-channel'] as const;
+export const MIRROR_ATTENTIONS = [
+  'edited-again-and-again',
+  'moved-at-channel',
+  'many-removed-at-channel',
+] as const;
 export type MirrorAttention = (typeof MIRROR_ATTENTIONS)[number];
 
 export type Verdict =
@@ -72,6 +73,8 @@ export interface OutsideEdit {
   isLive: boolean;
   /** Epoch milliseconds of earlier restores. */
   restoredAt: readonly number[];
+  /** Whether so many of ours were removed there that it may be a mistake. */
+  isMass: boolean;
   /** What a person was called for and has not settled. */
   attention: MirrorAttention | null;
   nowAt: number;
@@ -87,6 +90,8 @@ export function judgeEdit(input: OutsideEdit): Verdict {
   if (edit === 'none') return { act: 'keep' };
   const follows = input.rule === 'follow' && input.subject === 'booking';
   if (follows && edit === 'gone') {
+    if (doubt === 'tombstone' && input.isMass)
+      return { act: 'ask', attention: 'many-removed-at-channel' };
     if (doubt === 'tombstone') return input.isLive ? { act: 'cancel' } : { act: 'wait' };
     // It went after the word of a change: the word of its removal is on its way.
     if (doubt === 'change') return { act: 'keep' };
@@ -97,6 +102,13 @@ export function judgeEdit(input: OutsideEdit): Verdict {
     ? { act: 'restore' }
     : { act: 'ask', attention: 'edited-again-and-again' };
 }
+
+/**
+ * A calendar that was cleared is not so many guests who called off, so the measure is that of the
+ * deletion guard: more than half of at least eight, or all of at least three.
+ */
+export const isMassRemoval = ({ removed, live }: { removed: number; live: number }): boolean =>
+  (live >= 8 && removed * 2 > live) || (live >= 3 && removed === live);
 
 /** How many there were within a day. */
 export const recentRestores = ({

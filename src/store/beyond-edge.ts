@@ -12,6 +12,8 @@ export interface CalendarBeyond {
   channel: string;
   calendarId: string;
   timeZone: string;
+  /** Whole days of its events are days there. */
+  resourceZone: string;
   /** What its events take: everything, a unit, or `ANY_UNIT`. */
   unit: number | null;
   reading: EntryReading;
@@ -52,7 +54,6 @@ export async function calendarsBeyond(
           resourceId: ask.resourceId,
           unit,
           events: found.map(({ event }) => event),
-          writable: true,
         }),
       };
     }),
@@ -88,10 +89,12 @@ const END = `left(coalesce(e.event->'end'->>'date', e.event->'end'->>'local', e.
 
 const CALENDARS = `
   SELECT c.id AS "connectionId", c.account_id AS "accountId", c.channel,
-    c.calendar_id AS "calendarId", c.time_zone AS "timeZone", c.unit,
+    c.calendar_id AS "calendarId", c.time_zone AS "timeZone",
+    r.time_zone AS "resourceZone", c.unit,
     c.settings, c.expanded_until AS "expandedUntil",
     c.covers_until AS "coversUntil", e.last AS "lastDate", coalesce(e.endless, false) AS "isEndless"
-  FROM connection c CROSS JOIN LATERAL (
+  FROM connection c JOIN resource r ON r.tenant_id = c.tenant_id AND r.id = c.resource_id
+  CROSS JOIN LATERAL (
     SELECT max(${END}) FILTER (WHERE jsonb_array_length(e.event->'recurrence') = 0) AS last,
       bool_or(EXISTS (SELECT FROM jsonb_array_elements_text(e.event->'recurrence') AS rule
         WHERE rule LIKE 'RRULE%' AND rule !~ '(UNTIL|COUNT)=')) AS endless

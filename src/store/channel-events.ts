@@ -16,6 +16,8 @@ export interface StoredChannelEvent {
   isEcho: boolean;
   /** It stands where a mirror of ours was written. */
   isMirror: boolean;
+  /** It has the UID of one, here or in another calendar of the resource. */
+  hasOurUid: boolean;
   /** It takes exactly the time of a booking of ours that is mirrored: perhaps a tool copied it. */
   isSuspectedCopy: boolean;
   isCurrent: boolean;
@@ -42,6 +44,11 @@ export async function listChannelEvents(
             is_echo(e.tenant_id, e.connection_id, e.root_id) AS "isEcho",
             EXISTS (SELECT FROM mirror m WHERE m.tenant_id = e.tenant_id
                 AND m.connection_id = e.connection_id AND m.native_id = e.native_id) AS "isMirror",
+            EXISTS (SELECT FROM connection c JOIN connection o ON o.tenant_id = c.tenant_id
+                AND o.resource_id = c.resource_id
+              JOIN mirror m ON m.tenant_id = o.tenant_id AND m.connection_id = o.id
+                AND m.copy->>'uid' = e.event->>'uid'
+              WHERE c.tenant_id = e.tenant_id AND c.id = e.connection_id) AS "hasOurUid",
             is_suspected_copy(e.tenant_id, e.connection_id, e.root_id) AS "isSuspectedCopy",
             upper_inf(e.recorded) AS "isCurrent"
        FROM channel_event e

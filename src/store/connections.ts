@@ -172,21 +172,28 @@ export async function connectionsOfAccount(
   return rows.map((row) => row.id);
 }
 
-/** What a connection holds: entries, entries withheld, busy spans, mirrors not yet carried out. */
+interface ConnectionCounts {
+  events: number;
+  withheld: number;
+  busySpans: number;
+  /** Not yet carried out. */
+  mirrorsBehind: number;
+  /** Those that a person has to look at. */
+  mirrorsInQuestion: number;
+}
+
+/** What a connection holds and is to hold. */
 export async function countsOf(
   database: Database,
   { tenantId, connectionId }: ConnectionRef,
-): Promise<{ events: number; withheld: number; busySpans: number; mirrorsBehind: number }> {
-  const { rows } = await database.pool.query<{
-    events: number;
-    withheld: number;
-    busySpans: number;
-    mirrorsBehind: number;
-  }>(
+): Promise<ConnectionCounts> {
+  const { rows } = await database.pool.query<ConnectionCounts>(
     `SELECT (SELECT count(*)::integer FROM busy
               WHERE tenant_id = $1 AND connection_id = $2) AS "busySpans",
             (SELECT count(*)::integer FROM mirror WHERE tenant_id = $1 AND connection_id = $2
                 AND applied_version < desired_version) AS "mirrorsBehind",
+            (SELECT count(*)::integer FROM mirror WHERE tenant_id = $1 AND connection_id = $2
+                AND attention IS NOT NULL) AS "mirrorsInQuestion",
             count(*)::integer AS events, count(withheld_reason)::integer AS withheld
        FROM channel_event
       WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)`,

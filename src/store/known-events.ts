@@ -31,28 +31,32 @@ const KNOWN_EVENTS = `
 
 /**
  * Series to expand again: all when what they were expanded with is no longer so; when the horizon
- * moved, recurring ones and those that lie beyond the edge so far.
+ * moved, recurring ones and those that lie beyond the edge so far. Without those of which an entry was
+ * written after the position `notAfter`.
  */
 export async function rootsToExpand(
   pool: pg.Pool,
   key: ConnectionKey,
-  which: { all: boolean; recurring: boolean },
+  which: { all: boolean; recurring: boolean; notAfter: number | null },
 ): Promise<string[]> {
   if (!which.all && !which.recurring) return [];
   const { rows } = await pool.query<{ rootId: string }>(ROOTS_TO_EXPAND, [
     key.tenantId,
     key.connectionId,
     which.all,
+    which.notAfter,
   ]);
   return rows.map((row) => row.rootId);
 }
 
 // Two days cover what a zone and the end of a day can make of a date.
 const ROOTS_TO_EXPAND = `
-  SELECT DISTINCT e.root_id AS "rootId" FROM channel_event e
-  JOIN connection c ON c.tenant_id = e.tenant_id AND c.id = e.connection_id
+  SELECT e.root_id AS "rootId" FROM channel_event e
   WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
-    AND ($3 OR jsonb_array_length(e.event->'recurrence') > 0
+  GROUP BY e.root_id
+  HAVING ($4::bigint IS NULL OR max(e.feed_position) <= $4)
+    AND ($3 OR bool_or(jsonb_array_length(e.event->'recurrence') > 0
       OR left(coalesce(e.event->'end'->>'date', e.event->'end'->>'local', e.event->'end'->>'at',
           e.event->'start'->>'date', e.event->'start'->>'local', e.event->'start'->>'at'), 10)
-        >= to_char(c.expanded_until - interval '2 days', 'YYYY-MM-DD'))`;
+        >= (SELECT to_char(c.expanded_until - interval '2 days', 'YYYY-MM-DD') FROM connection c
+             WHERE c.tenant_id = $1 AND c.id = $2)))`;

@@ -2,13 +2,7 @@ import type pg from 'pg';
 import { DAY_MS, type Doubt, type Edit, type MirrorAttention } from '../domain/mirror.ts';
 import type { MirrorCopy } from '../domain/mirror.ts';
 import { transaction, type Queryable } from './database.ts';
-import {
-  bookingAttention,
-  lockMirror,
-  settled,
-  takeCallBack,
-  type MirrorTask,
-} from './mirrors.ts';
+import { bookingAttention, lockMirror, settled, takeCallBack, type MirrorTask } from './mirrors.ts';
 import type { ConnectionKey } from './sync.ts';
 
 /** What becomes of mirrors that somebody changed outside. Each act is one transaction and one entry. */
@@ -136,6 +130,21 @@ export async function mirrorAsks(
         bookingAttention(attention),
       ]);
   });
+}
+
+/** Of the bookings mirrored here and not over: how many were removed at the channel, of how many. */
+export async function removalsAt(
+  pool: pg.Pool,
+  key: ConnectionKey,
+): Promise<{ removed: number; live: number }> {
+  const { rows } = await pool.query<{ removed: number; live: number }>(
+    `SELECT count(*)::integer AS live, count(*) FILTER (
+        WHERE doubt = 'tombstone' OR attention = 'many-removed-at-channel')::integer AS removed
+       FROM mirror WHERE tenant_id = $1 AND connection_id = $2 AND native_id IS NOT NULL
+        AND desired = 'present' AND booking_id IS NOT NULL AND end_at > clock_timestamp()`,
+    [key.tenantId, key.connectionId],
+  );
+  return rows[0]!;
 }
 
 /** Its booking was called off as the channel asked. */

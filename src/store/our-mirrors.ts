@@ -6,15 +6,18 @@ import { isMarkerOf } from './mirror-marker.ts';
 import type { ConnectionKey } from './sync.ts';
 
 /**
- * What of a page is ours: an event by the native id or UID of a mirror of this connection, or one
- * whose marker proves booking and span. All else is outside, whatever it carries.
+ * What of a page is ours: the event at the native id or of the UID of a mirror of this connection; of
+ * a mirror in another calendar of the place, whatever has its UID and its time (an invitation, an
+ * exported feed); and one whose marker proves booking and span. All else is outside, whatever it
+ * carries.
  */
 export interface OurMirrors {
   tenantId: string;
   /** Keys the markers; null where no event carries one. */
   markerKey: Buffer | null;
   nativeIds: ReadonlySet<string>;
-  uids: ReadonlySet<string>;
+  /** The span that an event of a UID must have to be ours; null where any will do. */
+  uids: ReadonlyMap<string, Interval | null>;
   /** Of the subjects that markers name: those that take the place this connection speaks of. */
   subjects: ReadonlySet<string>;
 }
@@ -23,19 +26,18 @@ export interface OursAsked {
   resourceId: string;
   unit: number | null;
   events: readonly NeutralEvent[];
-  /** Whether we write to this calendar; else no event of it can be a mirror by its id. */
-  writable: boolean;
 }
 
 export async function ourMirrors(
   pool: pg.Pool,
   key: ConnectionKey,
-  { resourceId, unit, events, writable }: OursAsked,
+  asked: OursAsked,
 ): Promise<OurMirrors> {
+  const { resourceId, unit, events } = asked;
   const subjects = [
     ...new Set(events.flatMap(({ marker }) => (marker === null ? [] : subjectOfMarker(marker)))),
   ];
-  const named = writable ? await namedMirrors(pool, key, events) : NONE_NAMED;
+  const named = await namedMirrors(pool, key, asked);
   if (subjects.length === 0)
     return { tenantId: key.tenantId, markerKey: null, ...named, subjects: new Set() };
   const { rows } = await pool.query<{ id: string }>(TAKING_THE_PLACE, [
@@ -62,11 +64,18 @@ export function isOurMirror(
   if (ours.nativeIds.has(event.nativeId)) return true;
   const { marker, uid } = event;
   if (event.seriesId !== null || event.recurrence.length > 0) return false;
-  if (uid !== null && ours.uids.has(uid)) return true;
-  if (marker === null || !ours.markerKey || !ours.subjects.has(subjectOfMarker(marker)))
-    return false;
+  const byUid = uid === null ? undefined : ours.uids.get(uid);
+  if (byUid === null) return true;
+  const isNamed = marker !== null && ours.subjects.has(subjectOfMarker(marker));
+  if (!byUid && !isNamed) return false;
   const span = spanOf(event);
-  return span !== null && isMarkerOf(ours.markerKey, marker, { tenantId: ours.tenantId, ...span });
+  if (span === null) return false;
+  if (byUid && byUid.startAt === span.startAt && byUid.endAt === span.endAt) return true;
+  return (
+    isNamed &&
+    ours.markerKey !== null &&
+    isMarkerOf(ours.markerKey, marker, { tenantId: ours.tenantId, ...span })
+  );
 }
 
 export async function markerKeyOf(pool: pg.Pool, tenantId: string): Promise<Buffer> {
@@ -77,32 +86,62 @@ export async function markerKeyOf(pool: pg.Pool, tenantId: string): Promise<Buff
   return rows[0]!.key;
 }
 
-const NONE_NAMED = { nativeIds: new Set<string>(), uids: new Set<string>() };
+type Named = Pick<OurMirrors, 'nativeIds' | 'uids'>;
 
 async function namedMirrors(
   pool: pg.Pool,
   key: ConnectionKey,
-  events: readonly NeutralEvent[],
-): Promise<Pick<OurMirrors, 'nativeIds' | 'uids'>> {
-  if (events.length === 0) return NONE_NAMED;
-  const { rows } = await pool.query<{ nativeId: string | null; uid: string | null }>(NAMED, [
+  { resourceId, unit, events }: OursAsked,
+): Promise<Named> {
+  if (events.length === 0) return { nativeIds: new Set(), uids: new Map() };
+  const { rows: calendars } = await pool.query<{ id: string }>(WITH_MIRRORS, [
+    key.tenantId,
+    resourceId,
+  ]);
+  // Most places are mirrored nowhere: then no id of a page has to be looked for.
+  if (calendars.length === 0) return { nativeIds: new Set(), uids: new Map() };
+  const { rows } = await pool.query<NamedRow>(NAMED, [
     key.tenantId,
     key.connectionId,
     events.map((event) => event.nativeId),
     events.flatMap(({ uid }) => uid ?? []),
+    calendars.map((one) => one.id),
+    unit,
   ]);
+  const spanOf = ({ isHere, startAt, endAt }: NamedRow): Interval | null =>
+    isHere ? null : { startAt: startAt.getTime(), endAt: endAt.getTime() };
   return {
     nativeIds: new Set(rows.flatMap(({ nativeId }) => nativeId ?? [])),
-    uids: new Set(rows.flatMap(({ uid }) => uid ?? [])),
+    uids: new Map(rows.flatMap((row) => (row.uid === null ? [] : [[row.uid, spanOf(row)]]))),
   };
 }
 
+interface NamedRow {
+  nativeId: string | null;
+  uid: string | null;
+  isHere: boolean;
+  startAt: Date;
+  endAt: Date;
+}
+
+const WITH_MIRRORS = `
+  SELECT c.id FROM connection c WHERE c.tenant_id = $1 AND c.resource_id = $2 AND EXISTS (
+    SELECT FROM mirror m WHERE m.tenant_id = c.tenant_id AND m.connection_id = c.id
+      AND m.native_id IS NOT NULL)`;
+
+// Those of this connection come last, so that they have the last word on a UID.
 const NAMED = `
-  SELECT native_id AS "nativeId", NULL AS uid FROM mirror
-   WHERE tenant_id = $1 AND connection_id = $2 AND native_id = ANY ($3::text[])
-  UNION ALL
-  SELECT NULL, copy->>'uid' FROM mirror
-   WHERE tenant_id = $1 AND connection_id = $2 AND copy->>'uid' = ANY ($4::text[])`;
+  SELECT native_id AS "nativeId", NULL AS uid, true AS "isHere", start_at AS "startAt", end_at AS "endAt"
+    FROM mirror WHERE tenant_id = $1 AND connection_id = $2 AND native_id = ANY ($3::text[])
+  UNION ALL (
+    SELECT NULL, m.copy->>'uid', m.connection_id = $2, m.start_at, m.end_at FROM mirror m
+     WHERE m.tenant_id = $1 AND m.connection_id = ANY ($5::text[]) AND m.copy->>'uid' = ANY ($4::text[])
+       AND (m.connection_id = $2 OR $6::integer IS NULL
+         OR EXISTS (SELECT FROM booking b WHERE b.tenant_id = $1 AND b.id = m.booking_id
+             AND $6 = ANY (b.units))
+         OR EXISTS (SELECT FROM block k WHERE k.tenant_id = $1 AND k.id = m.block_id
+             AND coalesce(k.unit, $6) = $6))
+     ORDER BY m.connection_id = $2)`;
 
 const TAKING_THE_PLACE = `
   SELECT subject_id AS id FROM mirror

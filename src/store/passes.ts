@@ -1,7 +1,7 @@
 import { isUnusualLoss } from '../domain/deletion-guard.ts';
 import { isRepair, type RepairReason } from '../domain/repair.ts';
 import type { Queryable } from './database.ts';
-import type { AppliedPage, PageToApply, PassCounts } from './sync.ts';
+import type { AppliedPage, OpenPass, PageToApply, PassCounts } from './sync.ts';
 
 /** What a pass says of itself when it ends: entries of the journal, and a row to find it by. */
 
@@ -10,6 +10,15 @@ export interface Loss {
   lost: number;
   of: number;
 }
+
+/** The page before this one in the same pass. A restore that was cut short has no next page. */
+export function pageBefore(pass: OpenPass, isRestore = false): AppliedPage | null {
+  return pass.lastPage?.more && (isRestore || pass.checkpoint !== null) ? pass.lastPage : null;
+}
+
+/** The position that the open pass began at: what it wrote so far has a later one. */
+export const beganAt = (pass: OpenPass): number =>
+  pageBefore(pass)?.pass.from ?? pass.cursorVersion;
 
 interface Entry {
   type: string;

@@ -1,5 +1,5 @@
 import type { Queryable } from './database.ts';
-import { entriesOf, recordPass, unusualLoss } from './passes.ts';
+import { entriesOf, pageBefore, recordPass, unusualLoss } from './passes.ts';
 import type { AppliedPage, PageToApply, PassCounts } from './sync.ts';
 
 /** How a page ends, inside the caller's transaction: what is stale goes, and the position moves. */
@@ -29,7 +29,7 @@ export async function dropStale(client: Queryable, page: PageToApply): Promise<v
 export async function closePass(client: Queryable, page: PageToApply): Promise<AppliedPage> {
   const { tenantId, connectionId, pass, plan, more, verdict } = page;
   const counts = countsOf(page);
-  const inPass = pass.lastPage?.more ? pass.lastPage.passChanges : 0;
+  const before = pageBefore(pass, page.isRestore);
   const anomaly = more ? null : await unusualLoss(client, page, counts);
   // Before it goes with the pass's end, what is stale tells what was lost.
   if (!more) await dropStale(client, page);
@@ -43,7 +43,9 @@ export async function closePass(client: Queryable, page: PageToApply): Promise<A
     changed: plan.writes.filter((one) => one.kind === 'changed').length,
     removed: plan.removals.length,
     withheld: plan.writes.filter((one) => one.withheldReason !== null).length,
-    passChanges: inPass + plan.writes.length + plan.removals.length,
+    passChanges: (before?.passChanges ?? 0) + plan.writes.length + plan.removals.length,
+    passExpandedWith:
+      before === null || before.passExpandedWith === page.expandedWith ? page.expandedWith : null,
     pass: counts,
   };
   const { rows } = await client.query<{ firstSeq: string }>(CLOSE_PASS, [
@@ -81,8 +83,8 @@ function confirmedAt({ pass, more, verdict, isRestore, ageMs }: PageToApply): Da
 }
 
 /** A renamed entry is neither added nor removed, also where an earlier page brought its new name. */
-function countsOf({ pass, plan, renames, spans }: PageToApply): PassCounts {
-  const before = (pass.lastPage?.more ? pass.lastPage.pass : undefined) ?? {
+function countsOf({ pass, plan, renames, spans, isRestore }: PageToApply): PassCounts {
+  const before = pageBefore(pass, isRestore)?.pass ?? {
     ...NOTHING,
     from: pass.cursorVersion,
   };

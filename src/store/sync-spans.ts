@@ -34,9 +34,8 @@ export async function applySpans(
     `WITH ended AS (
        UPDATE busy b SET stale = true
         WHERE b.tenant_id = $1 AND b.connection_id = $2 AND b.root_id = ANY ($3) AND NOT b.stale
-          AND NOT EXISTS (
-            SELECT FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[]) AS s(root, start_at, end_at)
-            WHERE s.root = b.root_id AND s.start_at = b.start_at AND s.end_at = b.end_at)
+          AND (b.root_id, b.start_at, b.end_at) NOT IN (
+            SELECT * FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[]))
        RETURNING root_id, end_at
      ) SELECT count(*)::integer AS count FROM ended WHERE end_at > clock_timestamp()
         AND end_at < $7::timestamptz AND root_id <> ALL ($8::text[])`,

@@ -26,6 +26,8 @@ export interface OpenPass {
   /** Whether it is somebody else's; null where the channel does not tell. */
   calendarShared: boolean | null;
   timeZone: string;
+  /** Whole days of its entries are days there. */
+  resourceZone: string;
   settings: ConnectionSettings;
   status: string;
   cursor: Buffer | null;
@@ -63,6 +65,8 @@ export interface AppliedPage {
   withheld: number;
   /** What this page and those before it in its pass changed. */
   passChanges: number;
+  /** What they were all expanded with; null where settings moved in between. */
+  passExpandedWith: string | null;
   pass: PassCounts;
 }
 
@@ -127,6 +131,8 @@ const OPEN_PASS = `
   WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL
   RETURNING resource_id AS "resourceId", unit, account_id AS "accountId", channel,
     calendar_id AS "calendarId", calendar_shared AS "calendarShared", time_zone AS "timeZone", settings, status, cursor, checkpoint,
+    (SELECT r.time_zone FROM resource r WHERE r.tenant_id = c.tenant_id AND r.id = c.resource_id)
+      AS "resourceZone",
     cursor_version AS "cursorVersion", generation, full_pass AS "fullPass",
     pass_started_at AS "passStartedAt", expanded_until AS "expandedUntilAt",
     expanded_with AS "expandedWith",
@@ -155,6 +161,8 @@ export interface PageToApply extends ConnectionKey {
   timeZone: string | null;
   /** The end of the stretch that the channel listed; kept when the pass ends. */
   coversUntilAt: number | null;
+  /** What the page's series are expanded with. */
+  expandedWith: string | null;
   /** Set where every series is now expanded to here, with this. */
   expanded: { untilAt: number; with: string } | null;
   verdict: GuardVerdict | null;
@@ -268,10 +276,14 @@ async function writeEvents(client: Queryable, page: PageToApply, now: string): P
   );
 }
 
+/** What the pass wrote shows by its position that it was listed. */
 async function rememberSeen(client: Queryable, page: PageToApply): Promise<void> {
+  const written = new Set(page.plan.writes.map((one) => one.nativeId));
+  const unwritten = page.plan.seen.filter((nativeId) => !written.has(nativeId));
+  if (unwritten.length === 0) return;
   await client.query(
     `INSERT INTO pass_seen (tenant_id, connection_id, generation, native_id)
      SELECT $1, $2, $3, unnest($4::text[]) ON CONFLICT DO NOTHING`,
-    [page.tenantId, page.connectionId, page.pass.generation, page.plan.seen],
+    [page.tenantId, page.connectionId, page.pass.generation, unwritten],
   );
 }

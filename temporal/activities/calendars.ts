@@ -18,6 +18,7 @@ interface At {
  * look that fails costs the pass nothing: the next day has another.
  */
 export async function checkCalendars(deps: ActivityDependencies, at: At): Promise<void> {
+  if (isItsOwnCalendar(deps, at)) return;
   const account = { tenantId: at.tenantId, accountId: at.pass.accountId };
   const turn = { everyMs: CHECK_EVERY_MS };
   if (!(await takeCalendarCheck(deps.database.pool, account, turn))) return;
@@ -41,9 +42,7 @@ export async function asLoss(
 ): Promise<Failure> {
   const isRefusal = failure.kind === 'unauthorized' && failure.code !== 'needs-reauthorization';
   if (!isRefusal && failure.kind !== 'not-found') return failure;
-  const { supports } = providerOf(deps.channels, at.pass.channel as Channel);
-  // A channel that lists the one calendar that was asked for says the same once more.
-  if (supports.endsWithLastEntry) return failure;
+  if (isItsOwnCalendar(deps, at)) return failure;
   try {
     const calendars = await look(deps, at);
     const isListed = calendars.some(({ id }) => id === at.pass.calendarId);
@@ -56,6 +55,10 @@ export async function asLoss(
     throw error;
   }
 }
+
+/** A feed's address is account and calendar in one: its list says what reading it says. */
+const isItsOwnCalendar = ({ channels }: ActivityDependencies, { pass }: At): boolean =>
+  providerOf(channels, pass.channel as Channel).supports.endsWithLastEntry === true;
 
 async function look(deps: ActivityDependencies, { tenantId, pass }: At): Promise<ListedCalendar[]> {
   const { accountId, channel } = pass;

@@ -6,8 +6,10 @@ import { pairRenames, type Named, type Rename } from '../../src/domain/renames.t
 import type { NeutralEvent } from '../../src/domain/event.ts';
 import { currentSeries } from '../../src/store/history-of-events.ts';
 import { addedInPass, missingEvents, type Missing } from '../../src/store/sync-absence.ts';
+import { beganAt } from '../../src/store/passes.ts';
 import { knownEvents } from '../../src/store/known-events.ts';
 import type { ConnectionKey, OpenPass } from '../../src/store/sync.ts';
+import { movedEntries } from './connection-moved.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { eventsOf, readingOf, windowOf, type Page } from './pulled-page.ts';
 import { onePollMs } from './pace.ts';
@@ -32,6 +34,7 @@ export async function judgeAbsence(
   const { pool } = deps.database;
   const found = await missingEvents(pool, input, {
     generation: pass.generation,
+    from: beganAt(pass),
     seen: [
       ...eventsOf(pulled).map((one) => one.nativeId),
       ...pulled.withheld.map((one) => one.nativeId),
@@ -47,19 +50,27 @@ export async function judgeAbsence(
   );
   const renamed = new Set(renames.map((one) => one.fromId));
   const { supports } = providerOf(deps.channels, pass.channel as Channel);
-  const verdict = guardRemovals({
-    missing: missing.map((one) => ({
-      ...one,
-      renamed: renamed.has(one.nativeId),
-      futureSpans: one.futureSpans + (merged.bySeries.get(one.nativeId) ?? 0),
-    })),
-    futureSpans: found.futureSpans + merged.inAll,
-    nowAt: deps.now(),
-    absenceConfirmMs: supports.absenceConfirmMs,
-    pollIntervalMs: onePollMs(deps, pass),
-    unconditional: pass.repair.listingFor !== null,
-    acceptRemovals: input.acceptRemovals,
-  });
+  const judge = (moved: ReadonlySet<string>) =>
+    guardRemovals({
+      missing: missing.map((one) => ({
+        ...one,
+        renamed: renamed.has(one.nativeId),
+        moved: moved.has(one.nativeId),
+        futureSpans: one.futureSpans + (merged.bySeries.get(one.nativeId) ?? 0),
+      })),
+      futureSpans: found.futureSpans + merged.inAll,
+      nowAt: deps.now(),
+      absenceConfirmMs: supports.absenceConfirmMs,
+      pollIntervalMs: onePollMs(deps, pass),
+      unconditional: pass.repair.listingFor !== null,
+      acceptRemovals: input.acceptRemovals,
+    });
+  let verdict = judge(new Set());
+  // Only what seems too much is looked at so closely.
+  if (verdict.guarded) {
+    const lacked = missing.map((one) => one.nativeId);
+    verdict = judge(await movedEntries(deps, input, { pass, pulled, missing: lacked }));
+  }
   const gone = new Set(verdict.gone);
   return { verdict, renames: renames.filter((one) => gone.has(one.fromId)) };
 }

@@ -5,6 +5,7 @@ import { canonicalEvent, type NeutralEvent } from '../../src/domain/event.ts';
 import { planPage, type PagePlan } from '../../src/domain/sync-plan.ts';
 import { isRepair } from '../../src/domain/repair.ts';
 import { knownEvents, rootsToExpand } from '../../src/store/known-events.ts';
+import { pageBefore } from '../../src/store/passes.ts';
 import { moveEdge, type EdgeBehind } from '../../src/store/horizon.ts';
 import {
   applyPage,
@@ -64,6 +65,7 @@ export async function applyPulled(
     ageMs: pulled.ageMs,
     timeZone: pulled.timeZone ?? null,
     coversUntilAt: pulled.coversUntilAt ?? null,
+    expandedWith: nameOf(pass, zone),
     expanded: again.expanded,
     verdict: judged?.verdict ?? null,
     renames: judged?.renames ?? [],
@@ -117,15 +119,22 @@ async function toExpandAgain(
   { pass, zone, isRepair }: { pass: OpenPass; zone: string; isRepair: boolean },
 ): Promise<Again> {
   const { untilAt } = windowOf(deps, pass);
-  const expandedWith = [zone, readingNameOf(pass.settings)].join('|');
+  const expandedWith = nameOf(pass, zone);
   const all = isRepair || expandedWith !== pass.expandedWith;
   const recurring = (pass.expandedUntilAt ?? 0) < untilAt - HORIZON_SLACK_MS;
   if (!all && !recurring) return NONE_AGAIN;
+  // What earlier pages of this pass wrote, they expanded as far, and mostly with the same.
+  const before = pageBefore(pass);
+  const notAfter = before?.passExpandedWith === expandedWith ? before.pass.from : null;
   return {
-    roots: await rootsToExpand(deps.database.pool, key, { all, recurring }),
+    roots: await rootsToExpand(deps.database.pool, key, { all, recurring, notAfter }),
     expanded: { untilAt, with: expandedWith },
   };
 }
+
+/** All that the spans of a series depend on beside its entries. */
+const nameOf = ({ resourceZone, settings }: OpenPass, zone: string): string =>
+  [zone, resourceZone, readingNameOf(settings)].join('|');
 
 interface ToPlan {
   pass: OpenPass;

@@ -174,6 +174,10 @@ async function askFreeBusy(
   }
 }
 
+const isNotTaken = ({ kind }: NeutralEvent): boolean => kind === 'not-taken';
+const asTaken = (event: NeutralEvent): NeutralEvent =>
+  isNotTaken(event) ? { ...event, kind: 'default' } : event;
+
 /** Tentative time and our own bookings' events are taken there, and whole days lie in its zone. */
 function asTheChannelCounts(
   series: readonly CurrentEvent[][],
@@ -181,17 +185,19 @@ function asTheChannelCounts(
 ): { all: Interval[]; certain: Interval[] } {
   const all: Interval[] = [];
   const certain: Interval[] = [];
+  const spansOf = (events: NeutralEvent[]): Interval[] =>
+    busySpans(events, {
+      window: { fromAt: window.startAt - DAY_MS, untilAt: window.endAt },
+      calendarZone,
+      tentative: 'busy',
+      isOurs: () => false,
+    }).spans;
   for (const members of series) {
-    const { spans } = busySpans(
-      members.map(({ event }): NeutralEvent => event),
-      {
-        window: { fromAt: window.startAt - DAY_MS, untilAt: window.endAt },
-        calendarZone,
-        tentative: 'busy',
-        isOurs: () => false,
-      },
-    );
+    const events = members.map(({ event }) => event);
+    const spans = spansOf(events);
     all.push(...spans);
+    // Some servers count what was declined, as RFC 4791 §7.10 does not look at answers.
+    if (events.some(isNotTaken)) all.push(...spansOf(events.map(asTaken)));
     if (members.every((one) => !one.isDoubtful)) certain.push(...spans);
   }
   return { all, certain };

@@ -84,6 +84,7 @@ const NOT_READ = {
   ageMs: 0,
   timeZone: null,
   coversUntilAt: null,
+  expandedWith: null,
   expanded: null,
   verdict: null,
   renames: [],

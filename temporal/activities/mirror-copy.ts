@@ -7,8 +7,8 @@ import type { MirrorCopy } from '../../src/domain/mirror.ts';
 export function copyOf(event: NeutralEvent, zone: string): MirrorCopy {
   const span = spanOf(event, zone);
   return {
-    startAt: span && new Date(span.startAt).toISOString(),
-    endAt: span && new Date(span.endAt).toISOString(),
+    startAt: span && span.startAt,
+    endAt: span && span.endAt,
     status: event.status,
     transparency: event.transparency,
     etag: event.etag,

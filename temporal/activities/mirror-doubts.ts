@@ -53,8 +53,8 @@ export async function doubtOurs(
 export const wantedOf = (mirror: MirrorTask): MirrorFacts => mirror.copy ?? wishOf(mirror);
 
 export const wishOf = (mirror: MirrorTask): MirrorFacts => ({
-  startAt: mirror.startAt.toISOString(),
-  endAt: mirror.endAt.toISOString(),
+  startAt: mirror.startAt.getTime(),
+  endAt: mirror.endAt.getTime(),
   status: mirror.status,
   transparency: 'opaque',
 });

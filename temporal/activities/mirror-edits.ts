@@ -1,10 +1,17 @@
 import { Failure } from '../../src/domain/failure.ts';
-import { editOf, judgeEdit, type Edit, type MirrorCopy } from '../../src/domain/mirror.ts';
+import {
+  editOf,
+  isMassRemoval,
+  judgeEdit,
+  type Edit,
+  type MirrorCopy,
+} from '../../src/domain/mirror.ts';
 import {
   mirrorAsks,
   mirrorFollowed,
   mirrorKept,
   mirrorToRestore,
+  removalsAt,
 } from '../../src/store/mirror-edits.ts';
 import type { MirrorTask } from '../../src/store/mirrors.ts';
 import { wantedOf } from './mirror-doubts.ts';
@@ -34,7 +41,13 @@ export async function settleEdit(
 ): Promise<Next> {
   if (!found) throw new Failure({ kind: 'conflict', code: 'id-spent' });
   const edit = editOf(wantedOf(task), found);
-  const verdict = judgeEdit({ ...circumstances(work, task), edit, restoredAt: [], attention: null });
+  const verdict = judgeEdit({
+    ...circumstances(work, task),
+    edit,
+    isMass: false,
+    restoredAt: [],
+    attention: null,
+  });
   // Without a copy to compare with, a person wants it written whatever is there.
   if (verdict.act !== 'ask' || task.copy === null) return { ...task, etag: found.etag };
   const { attention } = verdict;
@@ -57,6 +70,7 @@ async function settle(work: Mirroring, task: MirrorTask, found: MirrorCopy | nul
   const verdict = judgeEdit({
     ...circumstances(work, task),
     edit,
+    isMass: edit === 'gone' && isMassRemoval(await removalsAt(pool, key)),
     restoredAt: task.restoredAt.map((at) => at.getTime()),
     attention: task.attention,
   });

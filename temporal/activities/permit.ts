@@ -95,12 +95,15 @@ async function permitFor(deps: ActivityDependencies, caller: Caller): Promise<Pe
   }
 }
 
+/** Every retry waits up to a quarter longer than it was told; so it is spread around its turn. */
+const AROUND_TURN = 1 / 1.125;
+
 function refusal(limit: Limit, waitMs: number): Failure {
   const isDown = limit === 'circuit';
   return new Failure({
     kind: isDown ? 'unavailable' : 'rate-limited',
     code: LIMIT_CODES[limit],
-    retryAfterMs: isDown ? circuitWaitMs(waitMs, Math.random()) : waitMs,
+    retryAfterMs: isDown ? circuitWaitMs(waitMs, Math.random()) : waitMs * AROUND_TURN,
   });
 }
 

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Channel, Pulled } from '../../src/channels/channel-provider.ts';
-import { providerOf } from '../../src/channels/registry.ts';
+import type { Pulled } from '../../src/channels/channel-provider.ts';
 import type { NeutralEvent } from '../../src/domain/event.ts';
 import type { Interval } from '../../src/domain/interval.ts';
 import { isOurMirror, ourMirrors } from '../../src/store/our-mirrors.ts';
@@ -53,11 +52,8 @@ export async function readingOf(
   { pass, events }: { pass: OpenPass; events: readonly NeutralEvent[] },
 ) {
   const { resourceId, unit, timeZone } = pass;
-  const writable = providerOf(deps.channels, pass.channel as Channel).supports.write;
-  const place = { resourceId, unit, writable };
-  const ours = await ourMirrors(deps.database.pool, key, { ...place, events });
+  const ours = await ourMirrors(deps.database.pool, key, { resourceId, unit, events });
   const { tentative, outOfOffice, workingElsewhere, free } = pass.settings;
-  const isOurs = (event: NeutralEvent) =>
-    isOurMirror(ours, event, (one) => spanOf(one, timeZone));
-  return { tentative, outOfOffice, workingElsewhere, free, isOurs };
+  const isOurs = (event: NeutralEvent) => isOurMirror(ours, event, (one) => spanOf(one, timeZone));
+  return { tentative, outOfOffice, workingElsewhere, free, isOurs, dayZone: pass.resourceZone };
 }

@@ -1,49 +1,8 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { ChannelProvider } from '../../src/channels/channel-provider.ts';
 import { Failure } from '../../src/domain/failure.ts';
-import type { Reply, TestApi } from '../support/api.ts';
+import type { TestApi } from '../support/api.ts';
 import { feedProvider, makeResource, startApi } from '../support/api.ts';
-
-/** Who the consent page's code stands for, and what it was exchanged with. */
-const exchanged: { code: string; codeVerifier: string; redirectUri: string }[] = [];
-
-const REFUSED_CODES: Record<string, Failure> = {
-  bad: new Failure({ kind: 'unauthorized', code: 'invalid_grant' }),
-  withheld: new Failure({
-    kind: 'unauthorized',
-    code: 'scopes-not-granted',
-    missing: ['to see the list of your calendars'],
-  }),
-  brief: new Failure({ kind: 'unauthorized', code: 'no-refresh-token' }),
-  down: new Failure({ kind: 'unavailable', code: 'http-503' }),
-};
-
-const oauthProvider: ChannelProvider = {
-  ...feedProvider,
-  channel: 'google',
-  supports: { ...feedProvider.supports, oauth: true, push: true, write: true },
-  authorizationUrl: ({ state, codeChallenge, redirectUri }) =>
-    `https://consent.example.com/?${new URLSearchParams({ state, codeChallenge, redirectUri }).toString()}`,
-  async exchange({ code, codeVerifier, redirectUri }) {
-    exchanged.push({ code, codeVerifier, redirectUri });
-    const failure = REFUSED_CODES[code];
-    if (failure) throw failure;
-    return {
-      subject: code,
-      credential: {
-        kind: 'oauth',
-        refreshToken: 'refresh-hidden',
-        accessToken: 'access-hidden',
-        expiresAt: '2031-01-01T00:00:00Z',
-        scopes: [],
-      },
-    };
-  },
-  listCalendars: async () => [
-    { id: 'main@x', name: 'Main', timeZone: 'Europe/Rome', push: true, write: true, primary: true },
-    { id: 'read@x', name: 'Read', timeZone: 'UTC', push: true, write: false, primary: false },
-  ],
-};
+import { consentAt, consentProvider } from '../support/consent.ts';
 
 let refused = false;
 let api: TestApi;
@@ -51,7 +10,7 @@ beforeAll(async () => {
   api = await startApi({
     providers: new Map([
       ['ical', feedProvider],
-      ['google', oauthProvider],
+      ['google', consentProvider],
     ]),
     checkAddress: async (url) =>
       url.includes('10.0.0.1')
@@ -63,6 +22,14 @@ beforeAll(async () => {
     },
   });
   await makeResource(api, { id: 'one', capacity: 2 });
+  const state = await consentAt(api);
+  await api.ask('GET', `/v1/oauth/callback?state=${state}&code=owner-1`, { key: null });
+  const [account] = await accounts();
+  await post('/v1/connections', {
+    resourceId: 'one',
+    accountId: account!.id,
+    calendarId: 'read@x',
+  });
 });
 afterAll(() => api.close());
 
@@ -70,98 +37,7 @@ let keys = 0;
 const post = (path: string, body: unknown, key = `c-${(keys += 1)}`) =>
   api.ask('POST', path, { body, headers: { 'idempotency-key': key } });
 
-async function authorize(body: object = {}): Promise<string> {
-  const reply = await api.ask('POST', '/v1/oauth/google/authorize', { body });
-  expect(reply.status).toBe(200);
-  return new URL(reply.body.authorizationUrl as string).searchParams.get('state')!;
-}
-const comeBack = (state: string, code: string) =>
-  api.ask('GET', `/v1/oauth/callback?state=${state}&code=${code}&scope=ignored`, { key: null });
-const accounts = async () =>
-  ((await api.ask('GET', '/v1/accounts')).body.items as { id: string; subject: string }[]).toSorted(
-    (a, b) => a.subject.localeCompare(b.subject),
-  );
-
-test('a consent makes one account, its state serves once, and the verifier fits the challenge', async () => {
-  const reply = await api.ask('POST', '/v1/oauth/google/authorize', { body: {} });
-  const sent = new URL(reply.body.authorizationUrl as string).searchParams;
-  expect(sent.get('redirectUri')).toBe('https://holdfast.example.com/v1/oauth/callback');
-  const done = await comeBack(sent.get('state')!, 'owner-1');
-  expect(done.status).toBe(200);
-  expect(done.headers.get('content-type')).toContain('text/html');
-  const { codeVerifier } = exchanged.at(-1)!;
-  const digest = await crypto.subtle.digest('SHA-256', Buffer.from(codeVerifier));
-  expect(Buffer.from(digest).toString('base64url')).toBe(sent.get('codeChallenge'));
-  expect((await comeBack(sent.get('state')!, 'owner-1')).status).toBe(400);
-  expect(await accounts()).toHaveLength(1);
-  expect((await api.ask('GET', '/v1/accounts')).text).not.toMatch(/hidden|credential/);
-});
-
-test('each way in which a consent fails has a page of its own, and changes nothing', async () => {
-  const before = await accounts();
-  const pageOf = async (reply: Promise<Reply>) => {
-    const { status, text, headers } = await reply;
-    expect([status, headers.get('cache-control')]).toEqual([400, 'no-store']);
-    return text;
-  };
-  const back = async (code: string) => pageOf(comeBack(await authorize(), code));
-  expect(await pageOf(comeBack('forged', 'owner-1'))).toContain('not begun here');
-  const path = `/v1/oauth/callback?state=${await authorize()}&error=access_denied`;
-  expect(await pageOf(api.ask('GET', path, { key: null }))).toContain('not granted');
-  expect(await pageOf(api.ask('GET', path, { key: null }))).toContain('serves once');
-  expect(await back('bad')).toContain('did not confirm');
-  expect(await back('withheld')).toMatch(
-    /not allowed:.*list of your calendars.*Nothing was stored/s,
-  );
-  expect(await back('brief')).toContain('no lasting access');
-  expect(await back('down')).toContain('does not answer');
-  const late = await authorize();
-  await api.database.pool.query(
-    `UPDATE oauth_state SET expires_at = now() - interval '1 s' WHERE used_at IS NULL`,
-  );
-  expect(await pageOf(comeBack(late, 'owner-1'))).toContain('ten minutes');
-  expect(await accounts()).toEqual(before);
-});
-
-test('of a state that comes back twice at once one serves', async () => {
-  const state = await authorize();
-  const replies = await Promise.all([1, 2, 3, 4].map(() => comeBack(state, 'owner-2')));
-  expect(replies.map(({ status }) => status).toSorted()).toEqual([200, 400, 400, 400]);
-});
-
-test('an owner who consents anew gives the known account a new grant', async () => {
-  const before = await accounts();
-  expect((await comeBack(await authorize(), 'owner-2')).status).toBe(200);
-  const both = await Promise.all([authorize(), authorize()]);
-  const replies = await Promise.all(both.map((state) => comeBack(state, 'owner-3')));
-  expect(replies.map(({ status }) => status)).toEqual([200, 200]);
-  expect(await accounts()).toHaveLength(before.length + 1);
-  const { rows } = await api.database.pool.query(
-    `SELECT credential_version AS version FROM account WHERE subject LIKE 'owner-_' ORDER BY subject`,
-  );
-  expect(rows.map(({ version }) => version)).toEqual([1, 2, 2]);
-});
-
-test('an account is authorized again by its own owner only, and its connections hear of it', async () => {
-  const account = (await accounts())[0]!;
-  const made = await post('/v1/connections', {
-    resourceId: 'one',
-    accountId: account.id,
-    calendarId: 'read@x',
-  });
-  const state = () => authorize({ accountId: account.id });
-  expect((await comeBack(await state(), 'somebody-else')).text).toContain('another account');
-  await api.database.pool.query(`UPDATE account SET state = 'needs-reauthorization'`);
-  expect((await comeBack(await state(), 'owner-1')).status).toBe(200);
-  const { body } = await api.ask('GET', `/v1/accounts/${account.id}`);
-  expect(body.state).toBe('active');
-  expect(api.commands.asked).toContain(`reauthorized ${made.body.id}`);
-  const other = await api.ask('POST', '/v1/oauth/google/authorize', {
-    key: api.keys.b,
-    body: { accountId: account.id },
-  });
-  expect(other.status).toBe(404);
-});
+const accounts = async () => (await api.ask('GET', '/v1/accounts')).body.items as { id: string }[];
 
 test('a connection takes its zone and rights from the channel, and starts once', async () => {
   const account = (await accounts())[0]!;
@@ -253,6 +129,7 @@ test('verbs reach the workflow, settings merge, and a disconnected connection re
     withheld: 0,
     busySpans: 0,
     mirrorsBehind: 0,
+    mirrorsInQuestion: 0,
   });
 });
 

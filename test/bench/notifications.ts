@@ -1,25 +1,19 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { hashSecret } from '../../src/store/gate.ts';
-import type { ConnectionCarried, ConnectionInput } from '../../temporal/contracts/connection.ts';
-import { connectionWorkflowId } from '../../temporal/contracts/names.ts';
 import { limitLine, ratioLine, type Bench, type Line } from './bench.ts';
 import { addCalendar, addGoogleAccount } from './google-scene.ts';
-import { closedLoop, interleaved, median, openLoop, percentile, until } from './measure.ts';
+import { closedLoop, interleaved, median, openLoop, percentile } from './measure.ts';
 import { REFERENCE_SECRET } from './reference-server.ts';
 import { settle, type Stage } from './stage.ts';
+import { addRows, drained, startWaiting, type Waiting } from './waiting.ts';
 
-/** The product's own, by default. */
-const TASK_QUEUE = 'holdfast';
 const CONNECTIONS = 1_000;
+const SCENE: Waiting = { prefix: 'nc', channel: 'google', count: CONNECTIONS };
 const CONCURRENCY = 32;
 const ROUNDS = 3;
 const ROUND_MS = 3_000;
 const STEADY = { perSecond: 1_000, durationMs: 4_000 };
 const P99_LIMIT_MS = 25;
-/** A pass that finds nothing looks again after two and after ten seconds. */
-const QUIET_MS = 9_000;
-const LONGEST_DRAIN_MS = 60_000;
 
 /**
  * Google's notifications over a thousand connections whose workflows run: passes are made, marks
@@ -47,11 +41,11 @@ export const notifications: Bench = {
     await perSecond(scene.notifyStranger);
     const before = await wokenBy(stage);
     const measured = await interleaved(ROUNDS, {
-      reference: () => drained(stage).then(() => perSecond(reference)),
+      reference: () => drained(stage, SCENE).then(() => perSecond(reference)),
       product: () => perSecond(product),
     });
     const between = await wokenBy(stage);
-    await drained(stage);
+    await drained(stage, SCENE);
     const steady = { reference: await p99(reference), value: await p99(product) };
     const after = await wokenBy(stage);
     return [
@@ -62,69 +56,6 @@ export const notifications: Bench = {
     ];
   },
 };
-
-/** Until the connections have been read for all that they were told, or for long enough. */
-async function drained({ owner }: Stage): Promise<void> {
-  const startedAt = performance.now();
-  let pages = '';
-  let quietSince = startedAt;
-  while (performance.now() - startedAt < LONGEST_DRAIN_MS) {
-    const { rows } = await owner.query<{ pages: string; dirty: boolean }>(
-      `SELECT sum(cursor_version)::text AS pages, bool_or(dirty) AS dirty
-         FROM connection WHERE id LIKE 'nc-%'`,
-    );
-    if (rows[0]!.dirty || rows[0]!.pages !== pages) quietSince = performance.now();
-    pages = rows[0]!.pages;
-    if (performance.now() - quietSince > QUIET_MS) return;
-    await sleep(250);
-  }
-}
-
-/** Each where a connection stands that was read some time ago: waiting for a reason. */
-async function startWorkflows({ temporal, tenantId }: Stage): Promise<void> {
-  const laterAt = Date.now() + 7 * 86_400_000;
-  const carried: ConnectionCarried = {
-    status: 'live',
-    shownStatus: 'live',
-    dirty: false,
-    mirrors: false,
-    paused: false,
-    recheck: 0,
-    failures: 0,
-    cursorVersion: 0,
-    cursor: null,
-    checkpoint: null,
-    watched: true,
-    nextPassAt: laterAt,
-    renewWatchAt: laterAt,
-    passes: 1,
-    resync: null,
-    acceptRemovals: false,
-    watchFailures: 0,
-  };
-  await closedLoop({ concurrency: 16, count: CONNECTIONS }, (n) => {
-    const connectionId = `nc-${n}`;
-    const place = { tenantId, connectionId, channel: 'google', resourceId: `n-${n}` };
-    const input: ConnectionInput = { v: 1, ...place, taskQueue: TASK_QUEUE, carried };
-    return temporal.workflow.start('connection', {
-      workflowId: connectionWorkflowId(input),
-      taskQueue: TASK_QUEUE,
-      args: [input],
-    });
-  });
-  await until(
-    async () => {
-      const { stats } = await temporal.workflowService.describeTaskQueue({
-        namespace: temporal.options.namespace,
-        taskQueue: { name: TASK_QUEUE },
-        taskQueueType: 1,
-        reportStats: true,
-      });
-      return Number(stats?.approximateBacklogCount ?? 0) === 0;
-    },
-    { what: 'every connection waits', timeoutMs: 120_000, everyMs: 500 },
-  );
-}
 
 interface Woken {
   clean: number;
@@ -160,18 +91,11 @@ async function connectMany(stage: Stage) {
   await closedLoop({ concurrency: 16, count: CONNECTIONS }, (n) =>
     addCalendar(stage, { id: `${run}-${n}@group.calendar.google.com`, email }),
   );
-  await owner.query(
-    `INSERT INTO resource (tenant_id, id, name, time_zone, capacity, settings)
-     SELECT $1, 'n-' || n, 'A room', 'Europe/Paris', 1, '{}' FROM generate_series(0, $2 - 1) AS n`,
-    [tenantId, CONNECTIONS],
-  );
-  await owner.query(
-    `INSERT INTO connection (tenant_id, id, resource_id, account_id, channel, calendar_id, time_zone,
-       settings, writable, dirty)
-     SELECT $1, 'nc-' || n, 'n-' || n, $2, 'google', $4 || '-' || n || '@group.calendar.google.com',
-       'Europe/Paris', '{}', true, false FROM generate_series(0, $3 - 1) AS n`,
-    [tenantId, accountId, CONNECTIONS, run],
-  );
+  const calendars = Array.from({ length: CONNECTIONS }, (_, n) => ({
+    accountId,
+    calendarId: `${run}-${n}@group.calendar.google.com`,
+  }));
+  await addRows(stage, SCENE, calendars);
   await owner.query(
     `INSERT INTO watch (tenant_id, id, connection_id, secret_hash)
      SELECT $1, $2 || '-watch-' || n, 'nc-' || n, $4 FROM generate_series(0, $3 - 1) AS n`,
@@ -203,6 +127,6 @@ async function connectMany(stage: Stage) {
       },
       202,
     );
-  await startWorkflows(stage);
+  await startWaiting(stage, SCENE);
   return { notify, notifyStranger, notifyReference };
 }

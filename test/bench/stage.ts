@@ -29,6 +29,8 @@ export interface Stage {
   apiUrl: string;
   api: Http;
   emulators: Http;
+  /** Where a CalDAV server of a bench may listen: no other port of this machine is reached. */
+  radicalePort: number;
   reference: Http;
   /** The reference's own key check. */
   referenceAuth: { authorization: string };
@@ -107,7 +109,15 @@ async function build(folder: string, closers: Closer[]): Promise<Omit<Stage, 'cl
     workerPort: 0,
     emulatorsUrl,
   };
-  const env = serviceEnv(places, {});
+  const radicalePort = await freePort();
+  const env = serviceEnv(places, {
+    HOLDFAST_OUTBOUND_ALLOW: `${new URL(emulatorsUrl).host},127.0.0.1:${radicalePort}`,
+    HOLDFAST_MICROSOFT_API_URL: emulatorsUrl,
+    HOLDFAST_MICROSOFT_AUTH_URL: `${emulatorsUrl}/microsoft/common/oauth2/v2.0/authorize`,
+    HOLDFAST_MICROSOFT_TOKEN_URL: `${emulatorsUrl}/microsoft/common/oauth2/v2.0/token`,
+    HOLDFAST_MICROSOFT_CLIENT_ID: 'emulated-client',
+    HOLDFAST_MICROSOFT_CLIENT_SECRET: 'emulated-secret',
+  });
   const referenceKey = 'Bearer reference-key';
   const [worker, , reference] = await Promise.all([
     child(closers, 'temporal/worker.ts', env),
@@ -127,6 +137,7 @@ async function build(folder: string, closers: Closer[]): Promise<Omit<Stage, 'cl
     apiUrl,
     api: http(apiUrl),
     emulators: http(emulatorsUrl),
+    radicalePort,
     reference: http(`http://127.0.0.1:${String(reference.ready['port'])}`),
     referenceAuth: { authorization: referenceKey },
     database,

@@ -18,31 +18,35 @@ const LATER_MS = 7 * 86_400_000;
 const QUIET_MS = 9_000;
 const LONGEST_DRAIN_MS = 60_000;
 
-/** Their rows; calendar `n` belongs to account `n % accounts.length`. */
+export interface Outside {
+  accountId: string;
+  calendarId: string;
+}
+
+/** Their rows; the calendars are taken in turn. */
 export async function addRows(
   { owner, tenantId }: Stage,
   { prefix, channel, count }: Waiting,
-  outside: { accountIds: readonly string[]; calendarPrefix: string; calendarSuffix: string },
+  outside: readonly Outside[],
 ): Promise<void> {
   await owner.query(
     `INSERT INTO resource (tenant_id, id, name, time_zone, capacity, settings)
      SELECT $1, $3 || '-' || n, 'A room', 'Europe/Paris', 1, '{}' FROM generate_series(0, $2 - 1) AS n`,
     [tenantId, count, prefix],
   );
+  const places = Array.from({ length: count }, (_, n) => outside[n % outside.length]!);
   await owner.query(
     `INSERT INTO connection (tenant_id, id, resource_id, account_id, channel, calendar_id, time_zone,
        settings, writable, dirty, status, watched_until)
-     SELECT $1, $3 || '-' || n, $3 || '-' || n, ($4::text[])[1 + n % cardinality($4::text[])], $5,
-       $6 || n || $7, 'Europe/Paris', '{}', true, false, 'live', now() + interval '7 days'
-     FROM generate_series(0, $2 - 1) AS n`,
+     SELECT $1, $2 || '-' || (n - 1), $2 || '-' || (n - 1), account, $3, calendar, 'Europe/Paris', '{}',
+       true, false, 'live', now() + interval '7 days'
+     FROM unnest($4::text[], $5::text[]) WITH ORDINALITY AS p(account, calendar, n)`,
     [
       tenantId,
-      count,
       prefix,
-      outside.accountIds,
       channel,
-      outside.calendarPrefix,
-      outside.calendarSuffix,
+      places.map(({ accountId }) => accountId),
+      places.map(({ calendarId }) => calendarId),
     ],
   );
 }
@@ -97,7 +101,10 @@ const CALM: Omit<ConnectionCarried, 'nextPassAt' | 'renewWatchAt'> = {
 };
 
 /** Until the connections have been read for all that they were told, or for long enough. */
-export async function drained({ owner }: Stage, { prefix }: Pick<Waiting, 'prefix'>): Promise<void> {
+export async function drained(
+  { owner }: Stage,
+  { prefix }: Pick<Waiting, 'prefix'>,
+): Promise<void> {
   const startedAt = performance.now();
   let pages = '';
   let quietSince = startedAt;

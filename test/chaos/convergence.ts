@@ -31,7 +31,9 @@ export function convergence(channel: Channel): void {
         before = started;
       }
     });
-    afterAll(() => place?.stop());
+    afterAll(async () => {
+      await place?.stop();
+    });
 
     const timeoutMs = BATCH_MS * batchesOf(seeds).length;
     test.each(seeds)('seed %i', { timeout: timeoutMs }, async (seed) => {

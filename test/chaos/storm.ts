@@ -104,6 +104,7 @@ function reportOf({ calendarIds }: Crowd, entries: readonly RecordEntry[]): Stor
     tookMs: toAt - fromAt,
     requests: times.length,
     peakPerSecond: mostInOneSecond(times),
+    ...(process.env['STORM_LOG'] && { bySecond: times.reduce<number[]>((all, t) => { const n = Math.floor((t - fromAt) / 1000); all[n] = (all[n] ?? 0) + 1; return all; }, []).join(' ') }),
     meanPerSecond: times.length / ((toAt - fromAt) / 1_000),
   };
 }

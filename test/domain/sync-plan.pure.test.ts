@@ -262,3 +262,32 @@ const knownOf = (one: NeutralEvent): KnownEvent => ({
   event: one,
   withheldReason: null,
 });
+
+test('each nature of an entry counts as the connection says, and several only together', () => {
+  const says = (more: Partial<NeutralEvent>, settings: object) =>
+    blocks(event('a', 1, more), { ...BUSY, ...settings });
+  const cases: [Partial<NeutralEvent>, object, boolean][] = [
+    [{ kind: 'out-of-office' }, {}, true],
+    [{ kind: 'out-of-office' }, { outOfOffice: 'free' }, false],
+    [{ kind: 'working-elsewhere' }, {}, false],
+    [{ kind: 'working-elsewhere' }, { workingElsewhere: 'busy' }, true],
+    [
+      { kind: 'working-elsewhere', transparency: 'transparent' },
+      { workingElsewhere: 'busy' },
+      true,
+    ],
+    [{ transparency: 'transparent' }, {}, false],
+    [{ transparency: 'transparent' }, { free: 'busy' }, true],
+    [{ transparency: 'transparent', status: 'tentative' }, { free: 'busy' }, true],
+    [
+      { transparency: 'transparent', status: 'tentative' },
+      { free: 'busy', tentative: 'free' },
+      false,
+    ],
+    [{ kind: 'out-of-office', status: 'tentative' }, { tentative: 'free' }, false],
+    [{ kind: 'not-taken', transparency: 'transparent' }, { free: 'busy' }, false],
+    [{ status: 'cancelled', transparency: 'transparent' }, { free: 'busy' }, false],
+  ];
+  for (const [more, settings, takes] of cases)
+    expect([more, settings, says(more, settings)]).toEqual([more, settings, takes]);
+});

@@ -108,7 +108,8 @@ const WORK: Record<string, (pool: pg.Pool) => Promise<unknown>> = {
       fullPass: true,
       verdict: { gone: ['e6'], heldBack: ['e7'], guarded: false },
     }),
-  'a look for what is missing': (pool) => missingEvents(pool, key, { generation: 0, seen: ['e1'] }),
+  'a look for what is missing': (pool) =>
+    missingEvents(pool, key, { generation: 0, from: 100, seen: ['e1'] }),
   'a sweep for marks': (pool) => leftDirty(pool, { olderThanMs: 0, limit: 50 }),
   'a sweep for holds': (pool) => holdsLeftOpen(pool, { olderThanMs: 0, limit: 50 }),
   'a sweep for mirrors': (pool) => mirrorsLeft(pool, { olderThanMs: 0, limit: 50 }),

@@ -8,6 +8,7 @@ import {
 } from '../../src/store/connection-status.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
+import { beganAt } from '../../src/store/passes.ts';
 import { missingEvents } from '../../src/store/sync-absence.ts';
 import { rootsToExpand } from '../../src/store/known-events.ts';
 import { openPass } from '../../src/store/sync.ts';
@@ -221,7 +222,7 @@ describe('a full pass', () => {
     await sync(ledger.pool, key, { changes: listed(a!), more: true, fullPass: true });
     const pass = await begin(ledger.pool, key);
     expect(pass.fullPass).toBe(true);
-    const seen = { generation: pass.generation, seen: ['b'] };
+    const seen = { generation: pass.generation, from: beganAt(pass), seen: ['b'] };
     const found = await missingEvents(ledger.pool, key, seen);
     expect(found.missing.map((one) => one.nativeId).toSorted()).toEqual(['c', 'd']);
     expect(found).toMatchObject({ futureSpans: 4 });
@@ -272,7 +273,7 @@ describe('a full pass', () => {
         }),
       ),
     });
-    const found = await missingEvents(ledger.pool, key, { generation: 0, seen: [] });
+    const found = await missingEvents(ledger.pool, key, { generation: 0, from: 1, seen: [] });
     const spans = Object.fromEntries(found.missing.map((one) => [one.nativeId, one.futureSpans]));
     expect(spans).toEqual({ m: 0, s: 4, s2: 0 });
     expect(found.futureSpans).toBe(4);
@@ -372,8 +373,8 @@ describe('series to expand again', () => {
         anEvent('series', [0, 1], { recurrence: ['RRULE:FREQ=WEEKLY'] }),
       ),
     });
-    const asked = async (which: { all: boolean; recurring: boolean }) =>
-      (await rootsToExpand(ledger.pool, key, which)).toSorted();
+    const asked = async (which: { all: boolean; recurring: boolean; notAfter?: number }) =>
+      (await rootsToExpand(ledger.pool, key, { notAfter: null, ...which })).toSorted();
     await ledger.admin.query('UPDATE connection SET expanded_until = $2 WHERE id = $1', [
       key.connectionId,
       hour(24 * 20),
@@ -381,6 +382,14 @@ describe('series to expand again', () => {
     expect(await asked({ all: false, recurring: true })).toEqual(['far', 'far-day', 'series']);
     expect(await asked({ all: true, recurring: false })).toHaveLength(4);
     expect(await asked({ all: false, recurring: false })).toEqual([]);
+    const { cursorVersion } = await begin(ledger.pool, key);
+    await sync(ledger.pool, key, { changes: listed(anEvent('far', [24 * 30, 24 * 30 + 2])) });
+    const notAfter = cursorVersion;
+    expect(await asked({ all: true, recurring: true, notAfter })).toEqual([
+      'far-day',
+      'near',
+      'series',
+    ]);
   });
 });
 

@@ -112,7 +112,8 @@ export async function judgeAll(
     const facts: Facts = {
       booking,
       intents: intents.filter(({ metadata }) => metadata['booking_id'] === suspect.id),
-      mirrors: events && events.filter(({ names }) => names.some((name) => name.startsWith(suspect.id))),
+      mirrors:
+        events && events.filter(({ names }) => names.some((name) => name.startsWith(suspect.id))),
       offered: await isOffered(holdfast, suspect),
       mayBeMissing: suspect.mayBeMissing ?? false,
     };

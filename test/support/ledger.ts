@@ -216,6 +216,7 @@ export async function bring(
     ageMs: 0,
     timeZone: page.timeZone ?? null,
     coversUntilAt: null,
+    expandedWith: page.expanded?.with ?? null,
     expanded: page.expanded ?? null,
     verdict,
     renames: page.renames ?? [],

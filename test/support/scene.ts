@@ -57,7 +57,7 @@ export async function addGoogleAccount(
       tenantId,
       id: accountId,
       channel: 'google',
-      subject: email,
+      subject: null,
       credential: new Uint8Array(
         vault.seal([tenantId, 'account', accountId], JSON.stringify(credential)),
       ),

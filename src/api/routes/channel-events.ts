@@ -92,7 +92,7 @@ function effectOf(
     ? row.busySpans > 0
     : blocks(row.event, { ...connection.settings, isOurs: () => false });
   // A marker that proves nothing, or of another place's booking, keeps an entry from nothing.
-  if (!takesTime) return row.event.marker === null ? 'none' : 'mirror';
+  if (!takesTime) return row.event.marker === null && !row.hasOurUid ? 'none' : 'mirror';
   if (row.isEcho) return 'echo';
   return row.isSuspectedCopy ? 'suspected-copy' : 'busy';
 }

@@ -252,6 +252,7 @@ export const ConnectionInFull = z
       withheld: z.int(),
       busySpans: z.int(),
       mirrorsBehind: z.int(),
+      mirrorsInQuestion: z.int().describe('Events of ours that a person has to look at.'),
     }),
   })
   .register(answerSchemas, { id: 'ConnectionInFull' });

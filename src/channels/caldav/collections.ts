@@ -10,7 +10,8 @@ import { collectionUrl } from './hrefs.ts';
 import { codeOf, multistatusOf } from './listing.ts';
 import { textOf } from './resources.ts';
 import { transportOf } from './transport.ts';
-import { CALDAV, CALENDAR_SERVER, childOf, childrenOf } from './xml.ts';
+import { CALDAV, CALENDAR_SERVER, childOf, childrenOf, DAV } from './xml.ts';
+import type { XmlElement } from './xml.ts';
 
 const ASKED = {
   'd:resourcetype': {},
@@ -109,28 +110,44 @@ function lastSegment(id: string): string {
   }
 }
 
-/** What a collection says about itself: when it last changed, as an opaque tag, and its zone. */
+/** What a collection says about itself: when it last changed, as an opaque tag, its zone, its owner. */
 export async function readFacts(
   dav: Dav,
   collection: URL,
-): Promise<{ ctag: string | null; zone: string | null; ageMs: number }> {
+): Promise<{ ctag: string | null; zone: string | null; owner: URL | null; ageMs: number }> {
   const body =
     '<?xml version="1.0" encoding="utf-8"?><d:propfind xmlns:d="DAV:" ' +
     `xmlns:c="${CALDAV}" xmlns:cs="${CALENDAR_SERVER}"><d:prop><cs:getctag/>` +
-    '<c:calendar-timezone/><c:calendar-timezone-id/></d:prop></d:propfind>';
+    '<c:calendar-timezone/><c:calendar-timezone-id/><d:owner/></d:prop></d:propfind>';
   const request = { method: 'PROPFIND', url: collection, depth: '0', body } as const;
-  const { text, headers } = await askMultistatus(dav, request);
-  const props = childrenOf(multistatusOf(text), 'response')
-    .flatMap((response) => childrenOf(response, 'propstat'))
-    .filter((propstat) => (codeOf(childOf(propstat, 'status')?.text ?? '') ?? 200) < 300)
-    .flatMap((propstat) => childrenOf(propstat, 'prop'));
+  const { text, headers, url } = await askMultistatus(dav, request);
+  const props = propsOf(text);
   const valueOf = (name: string, space: string): string =>
     props.map((prop) => childOf(prop, name, space)?.text.trim() ?? '').find((one) => one !== '') ??
     '';
   const ctag = valueOf('getctag', CALENDAR_SERVER);
+  const owner = hrefsIn(props, { name: 'owner', space: DAV })[0] ?? '';
   return {
     ctag: ctag === '' ? null : ctag,
     zone: zoneOf(valueOf('calendar-timezone-id', CALDAV), valueOf('calendar-timezone', CALDAV)),
+    owner: URL.canParse(owner, url.href) && owner !== '' ? new URL(owner, url) : null,
     ageMs: ageMsOf(headers),
   };
 }
+
+/** The properties that an answer about one resource has. */
+export const propsOf = (multistatus: string): XmlElement[] =>
+  childrenOf(multistatusOf(multistatus), 'response')
+    .flatMap((response) => childrenOf(response, 'propstat'))
+    .filter((propstat) => (codeOf(childOf(propstat, 'status')?.text ?? '') ?? 200) < 300)
+    .flatMap((propstat) => childrenOf(propstat, 'prop'));
+
+/** What a property names by hrefs; none where it is not there. */
+export const hrefsIn = (
+  props: readonly XmlElement[],
+  { name, space }: { name: string; space: string },
+): string[] =>
+  props
+    .flatMap((prop) => childrenOf(prop, name, space))
+    .flatMap((property) => childrenOf(property, 'href'))
+    .map((href) => href.text.trim());

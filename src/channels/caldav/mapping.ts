@@ -22,12 +22,17 @@ export interface Mapped {
  * All that a resource says, ids derived from its href: a tombstone names nothing else, and must be
  * understood without reading. The series has the href's id, an exception that and its occurrence.
  * `replaces` first removes what the resource held before, so that an exception taken out of it goes.
+ * `owner` is owner.ts's: what they declined takes no time.
  */
 export function mapResource(
   { id, etag, data }: Resource,
-  options: { zone: string; replaces: boolean },
+  options: { zone: string; owner?: readonly string[]; replaces: boolean },
 ): Mapped {
-  const { complete, events, withheld } = parseFeed(data, { defaultZone: options.zone });
+  const { zone, owner = [] } = options;
+  const { complete, events, withheld } = parseFeed(data, {
+    defaultZone: zone,
+    ownerAddresses: owner,
+  });
   if (!complete) return storable({ changes: [], withheld: [unread(id, 'bad-calendar')] });
   const main = events.find((event) => event.seriesId === null);
   const named = events.map((event) => ({ ...event, ...placeOf(event, { id, main }), etag }));

@@ -8,13 +8,19 @@ import type { Answers } from './resources.ts';
 /** What one transaction of the store takes at most. */
 const MOST_CHANGES = 500;
 
+interface Reading {
+  zone: string;
+  owner: readonly string[];
+  replaces: boolean;
+}
+
 /**
  * Reads members in their order until a page is full. `after` is the last one read, null when all
  * were. A resource is never divided between pages; one with more exceptions than a page fills one.
  */
 export async function readPage(
   dav: Dav,
-  asked: { collection: URL; members: readonly Member[]; zone: string; replaces: boolean },
+  asked: { collection: URL; members: readonly Member[] } & Reading,
 ): Promise<Mapped & { after: string | null }> {
   const { collection, members } = asked;
   const { pageSize, multigetSize } = dav.limits;
@@ -43,12 +49,12 @@ const sizeOf = ({ changes, withheld }: Mapped): number => changes.length + withh
 function mapMember(
   { id, isGone }: Member,
   answers: Answers,
-  { zone, replaces }: { zone: string; replaces: boolean },
+  { zone, owner, replaces }: Reading,
 ): Mapped {
   const answer = answers.get(id) ?? 'gone';
   if (isGone) return { changes: [goneMember(id)], withheld: [] };
   // Deleted since it was listed: the next pass is told so by the server itself.
   if (answer === 'gone') return { changes: [], withheld: [] };
   if (answer === 'refused') return { changes: [], withheld: [unread(id, 'refused')] };
-  return mapResource(answer, { zone, replaces });
+  return mapResource(answer, { zone, owner, replaces });
 }

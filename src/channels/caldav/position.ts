@@ -12,6 +12,8 @@ export interface TokenCursor {
   members: number;
   /** When the token was made, in epoch milliseconds. */
   madeAt: number;
+  /** See owner.ts; as the last whole listing found them. */
+  owner: string[];
 }
 
 /** Where it ended at a server without: what the collection looked like. */
@@ -43,10 +45,12 @@ export interface Checkpoint {
   members: number;
   /** IANA; the calendar's own, read once a whole pass. */
   zone: string | null;
+  /** See owner.ts. */
+  owner: string[];
 }
 
 /** Raised when the same resource would be read differently, so that every calendar is read anew. */
-const READING_VERSION = 1;
+const READING_VERSION = 2;
 
 /** A position is worth nothing at another calendar. */
 const shapeOf = ({ id }: Calendar): string =>

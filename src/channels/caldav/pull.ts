@@ -7,6 +7,7 @@ import { ageMsOf } from './failures.ts';
 import { collectionUrl } from './hrefs.ts';
 import { listEtags, syncCollection } from './listing.ts';
 import type { Listing } from './listing.ts';
+import { addressesOf } from './owner.ts';
 import {
   contentDigest,
   digestOf,
@@ -70,6 +71,7 @@ const everything = (ask: '' | null): Checkpoint => ({
   limits: false,
   members: 0,
   zone: null,
+  owner: [],
 });
 
 const since = (cursor: TokenCursor): Checkpoint => ({
@@ -77,6 +79,7 @@ const since = (cursor: TokenCursor): Checkpoint => ({
   isWhole: false,
   ask: cursor.token,
   limits: cursor.limits,
+  owner: cursor.owner,
 });
 
 /** A server without tokens: has anything moved at all? */
@@ -113,6 +116,7 @@ async function onward(pass: Pass, from: Checkpoint, what: Lost['what']): Promise
     collection: pass.collection,
     members: at.after === null ? listing.members : laterThan(listing, at.after),
     zone,
+    owner: at.owner,
     // Where absence counts, what a resource lost is absent; unless an earlier listing had it.
     replaces: !at.isWhole || (at.ask !== null && at.ask !== ''),
   });
@@ -179,7 +183,8 @@ async function listByToken(pass: Pass, from: Checkpoint): Promise<Found | 'lost'
     if (listing.isTruncated && listing.token === token)
       throw new Failure({ kind: 'unavailable', code: 'sync-does-not-advance' });
     const limits = from.limits || listing.isTruncated;
-    const next: Cursor = { kind: 'token', token: listing.token, limits, members: 0, madeAt };
+    const { owner } = from;
+    const next: Cursor = { kind: 'token', token: listing.token, limits, members: 0, madeAt, owner };
     return await begun(pass, { ...from, limits, next }, listing);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -215,8 +220,12 @@ async function begun(pass: Pass, from: Checkpoint, listing: Listing): Promise<Fo
   const { dav, collection, input } = pass;
   const { isTruncated } = listing;
   const at = { ...from, listing: { digest: namesDigest(listing.members), isTruncated } };
-  if (at.isWhole && at.ask === '')
-    return { at: { ...at, zone: (await readFacts(dav, collection)).zone }, listing };
+  if (at.isWhole && at.ask === '') {
+    const facts = await readFacts(dav, collection);
+    const owner = await addressesOf(dav, facts.owner);
+    const next = at.next?.kind === 'token' ? { ...at.next, owner } : at.next;
+    return { at: { ...at, zone: facts.zone, owner, next }, listing };
+  }
   const cursor = input.cursor === null ? null : readCursor(input.cursor, input.calendar);
   if (at.isWhole || cursor?.kind !== 'token' || at.next?.kind !== 'token') return { at, listing };
   const told = await isWholeListing(dav, { collection, listing, cursor });
@@ -227,12 +236,13 @@ async function begun(pass: Pass, from: Checkpoint, listing: Listing): Promise<Fo
 async function listByEtags({ dav, collection }: Pass, from: Checkpoint): Promise<Found> {
   const listedAt = nowOf(dav.settings);
   // Before the listing: a change in between makes the next pass look, and is never overlooked.
-  const { ctag, zone } = await readFacts(dav, collection);
+  const { ctag, zone, ...facts } = await readFacts(dav, collection);
+  const owner = await addressesOf(dav, facts.owner);
   const { members, headers } = await listEtags(dav, collection);
   const listing: Listing = { members, token: null, isTruncated: false, ageMs: ageMsOf(headers) };
   const next: Cursor = { kind: 'digest', ctag, digest: contentDigest(members), listedAt };
   const told = { digest: namesDigest(members), isTruncated: false };
-  return { at: { ...from, ask: null, listing: told, next, zone }, listing };
+  return { at: { ...from, ask: null, listing: told, next, zone, owner }, listing };
 }
 
 /** Of the password too: a listing is for whoever could ask for it. */

@@ -23,7 +23,8 @@ export interface FeedContent {
 /**
  * Reads a file, or refuses it as a whole: `feed-not-a-calendar` (a login or error page),
  * `feed-incomplete` (cut off) and `feed-too-large` (more lines or entries than are read) say nothing
- * about what is booked, so nothing may be removed by them.
+ * about what is booked, so nothing may be removed by them. Whose a feed is nobody tells, so an
+ * invitation that somebody declined takes time here.
  */
 export function readContent(text: string, defaultZone: string): FeedContent {
   if (!/^\uFEFF?[ \t]*BEGIN:VCALENDAR[ \t]*$/im.test(text))

@@ -87,7 +87,12 @@ describe('a mirror', () => {
     expect(await rowOf(booking.bookingId)).toMatchObject({
       native_id: idOf(booking),
       etag: 'v1',
-      copy: { startAt: hour(0), endAt: hour(1), status: 'confirmed', transparency: 'opaque' },
+      copy: {
+        startAt: Date.parse(hour(0)),
+        endAt: Date.parse(hour(1)),
+        status: 'confirmed',
+        transparency: 'opaque',
+      },
     });
     for (let n = 0; n < 3; n += 1) {
       await calendar.tell(key, idOf(booking));
@@ -296,6 +301,21 @@ describe('an outside edit, by the rule `follow`,', () => {
     expect(calendar.cancelled).toEqual([booking.bookingId]);
   });
 
+  test('asks a person when a whole calendar was cleared, and calls nothing off', async () => {
+    await connect({ outsideEdits: 'follow' });
+    const bookings = [await booked([0, 1]), await booked([2, 3]), await booked([4, 5])];
+    calendar.events.clear();
+    await calendar.tell(key, ...bookings.map((one) => idOf(one)));
+    await calendar.carryOut(key);
+    await calendar.carryOut(key);
+    expect(calendar.cancelled).toEqual([]);
+    expect(await attentionOf(bookings[2]!)).toBe('mirror-many-removed-at-channel');
+    await restoreByHand(ledger.pool, key, bookings[2]!.bookingId);
+    await expect(calendar.carryOut(key)).rejects.toMatchObject({ code: 'id-spent' });
+    await calendar.carryOut(key);
+    expect(calendar.ours()).toMatchObject([{ nativeId: idOf(bookings[2]!, 1) }]);
+  });
+
   test('that moved the event asks a person, and leaves it where it is', async () => {
     const booking = await follow();
     calendar.edit(idOf(booking), moved);
@@ -354,6 +374,19 @@ describe('an outside event of exactly the time of a mirrored booking', () => {
     await calendar.tell(key, 'other');
     expect(await conflicts()).toMatchObject([{ handling: 'rule' }]);
   });
+});
+
+test('what has the UID and the time of our event in another calendar of the place is ours', async () => {
+  const booking = await booked();
+  const { uid } = calendar.events.get(idOf(booking))!;
+  key = await addConnection(ledger.admin, { resourceId, settings: { mirror: 'none' } });
+  calendar.events.clear();
+  calendar.events.set('exported', anEvent('exported', [0, 1], { uid }));
+  await calendar.list(key);
+  expect(await busy()).toBe(0);
+  calendar.edit('exported', moved);
+  await calendar.tell(key, 'exported');
+  expect(await busy()).toBe(1);
 });
 
 test('all that is ours goes before a connection ends, and nothing else', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { asyncLocalStorage, type Context } from '@temporalio/activity';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Channel, ChannelProvider, Pulled } from '../../../src/channels/channel-provider.ts';
+import { DEFAULT_CONNECTION_SETTINGS, readingNameOf } from '../../../src/domain/connection.ts';
 import type { NeutralEvent } from '../../../src/domain/event.ts';
 import { commitBooking } from '../../../src/store/bookings.ts';
 import { startGeneration } from '../../../src/store/connection-status.ts';
@@ -184,6 +185,7 @@ describe('the edge of what is expanded', () => {
 });
 
 describe('all is expanded anew', () => {
+  const READING = readingNameOf(DEFAULT_CONNECTION_SETTINGS);
   const floating = anEvent('a', [0, 1], {
     start: { kind: 'floating', local: hour(0).slice(0, 19) },
     end: { kind: 'floating', local: hour(1).slice(0, 19) },
@@ -193,13 +195,26 @@ describe('all is expanded anew', () => {
     await pull('snapshot', { changes: listed(floating) });
     expect(await busy()).toEqual(['a 0-1']);
     await pull('delta', { timeZone: 'Asia/Tokyo', more: true });
-    expect(await row()).toMatchObject({ time_zone: 'UTC', expanded_with: 'UTC|busy' });
+    expect(await row()).toMatchObject({ time_zone: 'UTC', expanded_with: `UTC|${READING}` });
     await pull('delta', { timeZone: 'Asia/Tokyo' });
     expect(await busy()).toEqual(['a -9--8']);
     expect(await row()).toMatchObject({
       time_zone: 'Asia/Tokyo',
-      expanded_with: 'Asia/Tokyo|busy',
+      expanded_with: `Asia/Tokyo|${READING}`,
     });
+  });
+
+  test('when any nature of entries is read otherwise', async () => {
+    await snapshot(
+      anEvent('o', [0, 1], { kind: 'out-of-office' }),
+      anEvent('w', [2, 3], { kind: 'working-elsewhere' }),
+      anEvent('f', [4, 5], { transparency: 'transparent' }),
+    );
+    expect(await busy()).toEqual(['o 0-1']);
+    const turned = { outOfOffice: 'free', workingElsewhere: 'busy', free: 'busy' };
+    await change(`settings = settings || $2::jsonb`, turned);
+    await pull('delta', {});
+    expect(await busy()).toEqual(['w 2-3', 'f 4-5']);
   });
 
   test('when tentative entries are read otherwise', async () => {
@@ -250,7 +265,10 @@ describe('an entry with the marker of a booking', () => {
       anEvent('unknown', [4, 5], { marker: 'nobody' }),
       anEvent('forged', [6, 7], { marker: ours }),
       anEvent('moved', [8, 9], { marker: await of(ours, [0, 1]) }),
-      anEvent('again', [0, 1], { marker: await of(ours, [0, 1]), recurrence: ['RRULE:FREQ=YEARLY'] }),
+      anEvent('again', [0, 1], {
+        marker: await of(ours, [0, 1]),
+        recurrence: ['RRULE:FREQ=YEARLY'],
+      }),
     );
     expect(await busy()).toEqual([
       'again 0-1',
