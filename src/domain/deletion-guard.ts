@@ -13,7 +13,7 @@ export interface MissingEvent {
   futureSpans: number;
   /** This listing brought an entry that takes the same time: the channel only renamed it. */
   renamed: boolean;
-  /** Most of its time is still taken by what the listing has: its absence frees little. */
+  /** The listing brought an entry that takes most of the same time: a block that slid. */
   moved?: boolean;
   /** When a complete listing first lacked it; null when this one is the first. */
   missingSinceAt: number | null;

@@ -2,14 +2,19 @@ import { busySpans } from '../../src/calendar/busy.ts';
 import type { Channel } from '../../src/channels/channel-provider.ts';
 import { providerOf } from '../../src/channels/registry.ts';
 import { guardRemovals, type GuardVerdict } from '../../src/domain/deletion-guard.ts';
-import { pairRenames, type Named, type Rename } from '../../src/domain/renames.ts';
+import {
+  pairMoved,
+  pairRenames,
+  type Named,
+  type Rename,
+  type Single,
+} from '../../src/domain/renames.ts';
 import type { NeutralEvent } from '../../src/domain/event.ts';
 import { currentSeries } from '../../src/store/history-of-events.ts';
 import { addedInPass, missingEvents, type Missing } from '../../src/store/sync-absence.ts';
 import { beganAt } from '../../src/store/passes.ts';
 import { knownEvents } from '../../src/store/known-events.ts';
 import type { ConnectionKey, OpenPass } from '../../src/store/sync.ts';
-import { movedEntries } from './connection-moved.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { eventsOf, readingOf, windowOf, type Page } from './pulled-page.ts';
 import { onePollMs } from './pace.ts';
@@ -68,8 +73,19 @@ export async function judgeAbsence(
   let verdict = judge(new Set());
   // Only what seems too much is looked at so closely.
   if (verdict.guarded) {
-    const lacked = missing.map((one) => one.nativeId);
-    verdict = judge(await movedEntries(deps, input, { pass, pulled, missing: lacked }));
+    const renamedTo = new Set(renames.map((one) => one.toId));
+    verdict = judge(
+      pairMoved(
+        await singles(deps, input, {
+          pass,
+          events: losses.filter((one) => !renamed.has(one.nativeId)).map((one) => one.event),
+        }),
+        await singles(deps, input, {
+          pass,
+          events: added.filter((one) => !renamedTo.has(one.nativeId)),
+        }),
+      ),
+    );
   }
   const gone = new Set(verdict.gone);
   return { verdict, renames: renames.filter((one) => gone.has(one.fromId)) };
@@ -153,5 +169,25 @@ async function named(
   return events.flatMap((one) => {
     const { spans } = busySpans([one], { ...reading, window, calendarZone: pass.timeZone });
     return spans.length === 0 ? [] : [{ nativeId: one.nativeId, time: JSON.stringify(spans) }];
+  });
+}
+
+/** Those that take time once, each with what of it lies ahead. */
+async function singles(
+  deps: ActivityDependencies,
+  key: ConnectionKey,
+  { pass, events }: { pass: OpenPass; events: readonly NeutralEvent[] },
+): Promise<Single[]> {
+  const once = events.filter((one) => one.recurrence.length === 0 && one.seriesId === null);
+  const reading = await readingOf(deps, key, { pass, events: once });
+  const nowAt = deps.now();
+  const window = { ...windowOf(deps, pass), fromAt: nowAt };
+  return once.flatMap((one) => {
+    const { spans } = busySpans([one], { ...reading, window, calendarZone: pass.timeZone });
+    return spans.map(({ startAt, endAt }) => ({
+      nativeId: one.nativeId,
+      startAt: Math.max(startAt, nowAt),
+      endAt,
+    }));
   });
 }

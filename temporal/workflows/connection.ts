@@ -127,7 +127,10 @@ async function gaveWay(input: ConnectionInput, told: Told, error: unknown): Prom
   told.served = told.asked;
   const doubledMs = RETRY_FIRST_MS * 2 ** Math.min(now.failures - 1, 10);
   const waitMs = Math.min(doubledMs, RETRY_LONGEST_MS) * (0.8 + Math.random() * 0.4);
-  now.nextPassAt = Date.now() + Math.max(waitMs, askedMs(error) * (1 + Math.random() * 0.25));
+  const restMs = askedMs(error) * (1 + Math.random() * 0.25);
+  // A channel that says when to come back is believed; only one that is down is asked less and less.
+  const isTurn = kind === 'rate-limited' && restMs > 0;
+  now.nextPassAt = Date.now() + (isTurn ? restMs : Math.max(waitMs, restMs));
   await enter(input, told.now, { status: statusOf(kind), reason: reasonOf(error) });
 }
 

@@ -121,7 +121,7 @@ async function connect(
     async news() {
       const { rows } = await pool.query<{ kind: string; seq: number }>(
         `SELECT replace(type, 'event.', '') AS kind, seq::integer FROM journal
-          WHERE subject = $1 AND seq > $2 AND type LIKE 'event.%' ORDER BY seq`,
+          WHERE subject = $1 AND seq > $2 AND type <> 'connection.live' ORDER BY seq`,
         [`connection/${key.connectionId}`, told],
       );
       told = rows.at(-1)?.seq ?? told;
