@@ -9,6 +9,7 @@ import { edgesBehind, type EdgeBehind } from '../src/store/horizon.ts';
 import { holdsLeftOpen } from '../src/store/holds.ts';
 import { mirrorsLeft } from '../src/store/mirrors.ts';
 import { dropOldRows } from '../src/store/old-rows.ts';
+import type { ConnectionKey } from '../src/store/sync.ts';
 import { changesLeftOpen, moneyLeftOpen } from '../src/store/payments.ts';
 
 /**
@@ -16,7 +17,11 @@ import { changesLeftOpen, moneyLeftOpen } from '../src/store/payments.ts';
  * runs one; rows are skipped while another has them, and every act may be repeated.
  */
 const AT_ONCE = 200;
-/** In a storm the API holds signals back; a mark much younger than this may still get its own. */
+/**
+ * More than a few marks left behind are a storm, in which the API holds signals back: then one not
+ * much older than a sweep may still get its own.
+ */
+const A_FEW = 10;
 const INTERVALS_OF_PATIENCE = 6;
 /** A live workflow ends its own hold; this long after, it has none. */
 const HOLD_GRACE_MS = 60_000;
@@ -59,8 +64,7 @@ async function sweep(options: Sweeping): Promise<void> {
   const { pool, commands, intervalMs } = options;
   const left = { olderThanMs: intervalMs, limit: AT_ONCE };
   const late = { olderThanMs: GRACE_MS, limit: AT_ONCE };
-  const lost = { olderThanMs: intervalMs * INTERVALS_OF_PATIENCE, limit: AT_ONCE };
-  await each(options, () => leftDirty(pool, lost), commands.requestSync);
+  await each(options, () => leftUnsignalled(pool, intervalMs), commands.requestSync);
   await each(options, () => leftAlone(pool, { limit: AT_ONCE }), commands.requestSync);
   await each(options, () => mirrorsLeft(pool, left), commands.requestMirror);
   await each(
@@ -85,6 +89,13 @@ async function sweep(options: Sweeping): Promise<void> {
     async () => [null],
     () => dropOldRows(pool),
   );
+}
+
+async function leftUnsignalled(pool: pg.Pool, intervalMs: number): Promise<ConnectionKey[]> {
+  const few = await leftDirty(pool, { olderThanMs: intervalMs, limit: A_FEW });
+  if (few.length < A_FEW) return few;
+  const olderThanMs = intervalMs * INTERVALS_OF_PATIENCE;
+  return [...few, ...(await leftDirty(pool, { olderThanMs, limit: AT_ONCE }))];
 }
 
 /** One row that cannot be dealt with now keeps no other waiting. */

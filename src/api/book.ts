@@ -204,10 +204,27 @@ function refusedBy(
   const rule = RULES[refusal];
   const more = { refusal, nearest };
   if (rule) return new Problem('not-bookable', { detail: rule, more });
-  if (refusal === 'beyond-horizon')
+  if (refusal === 'beyond-horizon') return beyondHorizon(facts, more);
+  return new Problem('not-available', { more });
+}
+
+/**
+ * Also where availability, asked beyond the edge, worked out that nothing is there: a hold is checked
+ * against what is stored, and nothing would notice an outside entry that comes between.
+ */
+function beyondHorizon(
+  { knownUntilAt, nowAt }: AvailabilityRead['facts'],
+  more: Record<string, unknown>,
+): Problem {
+  if (knownUntilAt === null || knownUntilAt <= nowAt)
     return new Problem('not-available', {
-      detail: 'Outside calendars of this resource are not known for that time yet.',
+      detail:
+        'A calendar of this resource was not read yet, or not lately enough to sell by. Look at `status` of its connections and repeat the request when each was read.',
       more,
     });
-  return new Problem('not-available', { more });
+  return new Problem('not-available', {
+    detail:
+      'Bookings are taken up to `validUntil`, as far as outside calendars are kept, also where availability shows free time beyond it. Choose a span that ends before it, with the buffer after it, or ask again later: it moves on every day.',
+    more: { ...more, validUntil: new Date(knownUntilAt).toISOString() },
+  });
 }

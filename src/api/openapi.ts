@@ -85,6 +85,11 @@ const PROBLEM: Json = {
         required: ['startAt', 'endAt'],
       },
     },
+    validUntil: {
+      type: 'string',
+      format: 'date-time',
+      description: 'With the refusal `beyond-horizon`: bookings are taken up to here.',
+    },
   },
   required: ['type', 'title', 'status', 'detail', 'instance'],
 };

@@ -83,10 +83,8 @@ export function planPage(input: PlanInput): PagePlan {
     const member = after.get(nativeId);
     if (member) drop(member);
   }
-  const expanded = [...touched].map((rootId) => ({
-    rootId,
-    ...input.expand(membersOf(after, rootId)),
-  }));
+  const members = membersOf(after, touched);
+  const expanded = [...members].map(([rootId, events]) => ({ rootId, ...input.expand(events) }));
   const { writes, removals } = differences(input.known, after);
   const notExpanded = new Map(expanded.map((one) => [one.rootId, one.withheld]));
   for (const write of writes)
@@ -137,8 +135,14 @@ function differences(
   return { writes, removals };
 }
 
-const membersOf = (events: ReadonlyMap<string, KnownEvent>, rootId: string): NeutralEvent[] =>
-  [...events.values()].filter((one) => one.rootId === rootId).map((one) => one.event);
+function membersOf(
+  events: ReadonlyMap<string, KnownEvent>,
+  rootIds: ReadonlySet<string>,
+): Map<string, NeutralEvent[]> {
+  const members = new Map<string, NeutralEvent[]>([...rootIds].map((rootId) => [rootId, []]));
+  for (const one of events.values()) members.get(one.rootId)?.push(one.event);
+  return members;
+}
 
 /** What tells whether an entry takes time; natures left out are read as by default. */
 export interface Reading extends Partial<EntryReading> {

@@ -10,11 +10,10 @@ export async function knownEvents(
   key: ConnectionKey,
   nativeIds: readonly string[],
 ): Promise<Map<string, KnownEvent>> {
-  const { rows } = await pool.query<KnownEvent>(KNOWN_EVENTS, [
-    key.tenantId,
-    key.connectionId,
-    nativeIds,
-  ]);
+  const ids = [key.tenantId, key.connectionId];
+  const roots = await pool.query<{ rootId: string }>(ROOTS_OF, [...ids, nativeIds]);
+  const rootIds = [...nativeIds, ...roots.rows.map((one) => one.rootId)];
+  const { rows } = await pool.query<KnownEvent>(KNOWN_EVENTS, [...ids, rootIds]);
   return new Map(rows.map((row) => [row.nativeId, row]));
 }
 
@@ -22,12 +21,16 @@ export async function knownEvents(
 export const EVENT_COLUMNS = `native_id AS "nativeId", root_id AS "rootId",
   encode(hash, 'hex') AS hash, event, withheld_reason AS "withheldReason"`;
 
+// Two statements with a list each: as one, the second list is unknown when its plan is made.
+const ROOTS_OF = `
+  SELECT DISTINCT root_id AS "rootId" FROM channel_event
+  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
+    AND native_id = ANY ($3::text[]) AND native_id <> root_id`;
+
 const KNOWN_EVENTS = `
   SELECT ${EVENT_COLUMNS} FROM channel_event
-  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded) AND root_id IN (
-    SELECT unnest($3::text[]) UNION
-    SELECT root_id FROM channel_event WHERE tenant_id = $1 AND connection_id = $2
-      AND upper_inf(recorded) AND native_id = ANY ($3::text[]))`;
+  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
+    AND root_id = ANY ($3::text[])`;
 
 /**
  * Series to expand again: all when what they were expanded with is no longer so; when the horizon

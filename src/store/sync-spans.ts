@@ -1,4 +1,5 @@
 import { ANY_UNIT } from '../domain/availability.ts';
+import type { Interval } from '../domain/interval.ts';
 import type { Queryable } from './database.ts';
 import type { ConnectionKey, SeriesToApply } from './sync.ts';
 
@@ -16,32 +17,77 @@ export async function applySpans(
 ): Promise<number> {
   const { tenantId, connectionId, pass, plan } = page;
   if (plan.series.length === 0) return 0;
-  const spans = columnsOf(page);
-  const edge = pass.expandedUntilAt === null ? null : new Date(pass.expandedUntilAt);
-  const made = await client.query<{ count: number }>(
-    `WITH made AS (
-       INSERT INTO busy (tenant_id, connection_id, resource_id, unit, root_id, start_at, end_at)
-       SELECT DISTINCT $1::text, $2::text, $3::text, ${placeOf('$4')}, root, start_at, end_at
-         FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS s(root, start_at, end_at)
-       ON CONFLICT (tenant_id, connection_id, root_id, start_at, end_at)
-         DO UPDATE SET stale = false WHERE busy.stale
-       RETURNING root_id, end_at
-     ) SELECT count(*)::integer AS count FROM made WHERE end_at > clock_timestamp()
-        AND end_at < $8::timestamptz AND root_id <> ALL ($9::text[])`,
-    [tenantId, connectionId, pass.resourceId, pass.unit, ...spans, edge, changedRoots],
+  const { rows } = await client.query<{ rootId: string }>(
+    `SELECT DISTINCT root_id AS "rootId" FROM busy
+      WHERE tenant_id = $1 AND connection_id = $2 AND root_id = ANY ($3::text[])`,
+    [tenantId, connectionId, plan.series.map((one) => one.rootId)],
   );
-  const ended = await client.query<{ count: number }>(
-    `WITH ended AS (
-       UPDATE busy b SET stale = true
-        WHERE b.tenant_id = $1 AND b.connection_id = $2 AND b.root_id = ANY ($3) AND NOT b.stale
-          AND (b.root_id, b.start_at, b.end_at) NOT IN (
-            SELECT * FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[]))
-       RETURNING root_id, end_at
-     ) SELECT count(*)::integer AS count FROM ended WHERE end_at > clock_timestamp()
-        AND end_at < $7::timestamptz AND root_id <> ALL ($8::text[])`,
-    [tenantId, connectionId, plan.series.map((one) => one.rootId), ...spans, edge, changedRoots],
+  const kept = new Set(rows.map((one) => one.rootId));
+  const changed = new Set(changedRoots);
+  const brought = await bringSpans(
+    client,
+    page,
+    plan.series.filter((one) => !kept.has(one.rootId)),
   );
-  return (made.rows[0]?.count ?? 0) + (ended.rows[0]?.count ?? 0);
+  const isAhead = ({ rootId, endAt }: Span): boolean =>
+    endAt > pass.passStartedAt && endAt < (pass.expandedUntilAt ?? 0) && !changed.has(rootId);
+  const moved = await moveSpans(
+    client,
+    page,
+    plan.series.filter((one) => kept.has(one.rootId)),
+  );
+  return [...brought, ...moved].filter(isAhead).length;
+}
+
+type Series = SeriesToApply['plan']['series'];
+interface Span {
+  rootId: string;
+  endAt: number;
+}
+
+/** Of series that have no span yet, which is most of what a calendar read for the first time says. */
+async function bringSpans(client: Queryable, page: SeriesToApply, series: Series): Promise<Span[]> {
+  const { tenantId, connectionId, pass } = page;
+  const spans = spansOf(series);
+  if (spans.length > 0)
+    await client.query(
+      `INSERT INTO busy (tenant_id, connection_id, resource_id, unit, root_id, start_at, end_at)
+       SELECT $1, $2, $3, ${placeOf('$4')}, root, start_at, end_at
+         FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS s(root, start_at, end_at)`,
+      [tenantId, connectionId, pass.resourceId, pass.unit, ...columnsOf(spans)],
+    );
+  return spans;
+}
+
+/** Answers the spans that are new and those that are stale now. */
+async function moveSpans(client: Queryable, page: SeriesToApply, series: Series): Promise<Span[]> {
+  const { tenantId, connectionId, pass } = page;
+  if (series.length === 0) return [];
+  const columns = columnsOf(spansOf(series));
+  const made = await client.query<Returned>(
+    `INSERT INTO busy (tenant_id, connection_id, resource_id, unit, root_id, start_at, end_at)
+     SELECT $1, $2, $3, ${placeOf('$4')}, root, start_at, end_at
+       FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS s(root, start_at, end_at)
+     ON CONFLICT (tenant_id, connection_id, root_id, start_at, end_at)
+       DO UPDATE SET stale = false WHERE busy.stale
+     RETURNING root_id AS "rootId", end_at AS "endAt"`,
+    [tenantId, connectionId, pass.resourceId, pass.unit, ...columns],
+  );
+  const ended = await client.query<Returned>(
+    `UPDATE busy SET stale = true
+      WHERE tenant_id = $1 AND connection_id = $2 AND root_id = ANY ($3::text[]) AND NOT stale
+        -- As a list: joined, each span would be compared with each.
+        AND (root_id, start_at, end_at) NOT IN (
+          SELECT * FROM unnest($4::text[], $5::timestamptz[], $6::timestamptz[]))
+     RETURNING root_id AS "rootId", end_at AS "endAt"`,
+    [tenantId, connectionId, series.map((one) => one.rootId), ...columns],
+  );
+  return [...made.rows, ...ended.rows].map((one) => ({ ...one, endAt: one.endAt.getTime() }));
+}
+
+interface Returned {
+  rootId: string;
+  endAt: Date;
 }
 
 /** What a span of the connection takes, as its settings say at this very moment. */
@@ -49,17 +95,15 @@ const placeOf = (unit: string): string =>
   `coalesce(${unit}::integer, (SELECT ${ANY_UNIT} FROM connection c WHERE c.tenant_id = $1
      AND c.id = $2 AND c.settings->>'takes' = 'unit'))`;
 
-/** Three arrays: series, start and end of every span of the plan. */
-function columnsOf(page: SeriesToApply): [string[], Date[], Date[]] {
-  const flat = page.plan.series.flatMap(({ rootId, spans }) =>
-    spans.map((span) => ({ rootId, ...span })),
-  );
-  return [
-    flat.map((one) => one.rootId),
-    flat.map((one) => new Date(one.startAt)),
-    flat.map((one) => new Date(one.endAt)),
-  ];
-}
+const spansOf = (series: Series): (Span & Interval)[] =>
+  series.flatMap(({ rootId, spans }) => spans.map((span) => ({ rootId, ...span })));
+
+/** Three arrays: series, start and end of every span. */
+const columnsOf = (spans: readonly (Span & Interval)[]): [string[], string[], string[]] => [
+  spans.map((one) => one.rootId),
+  spans.map((one) => new Date(one.startAt).toISOString()),
+  spans.map((one) => new Date(one.endAt).toISOString()),
+];
 
 /**
  * An outside span over a live hold contests it, and over a confirmed booking is a conflict that a

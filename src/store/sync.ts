@@ -183,7 +183,7 @@ export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<Appli
     const changed = changedRoots(page.plan);
     const spans = await applySpans(client, page, changed);
     await judgeEchoes(client, page, changed);
-    await flagOverlaps(client, flaggingOf(page));
+    if (gate.isTaken) await flagOverlaps(client, flaggingOf(page));
     if (page.fullPass && page.more) await rememberSeen(client, page);
     return closePass(client, { ...page, spans: page.spans + spans });
   });
@@ -199,7 +199,7 @@ export async function applySeries(pool: pg.Pool, page: SeriesToApply): Promise<n
     const gate = await enterPass(client, page);
     if (gate.kind === 'applied') return 0;
     const made = await applySpans(client, page, []);
-    await flagOverlaps(client, flaggingOf(page));
+    if (gate.isTaken) await flagOverlaps(client, flaggingOf(page));
     return made;
   });
 }
@@ -221,12 +221,16 @@ export interface SeriesToApply extends ConnectionKey {
   plan: Pick<PagePlan, 'series'>;
 }
 
-/** `now` is where old versions end and new ones begin, to the microsecond. */
-type Gate = { kind: 'open'; now: string } | { kind: 'applied'; page: AppliedPage };
+/**
+ * `now` is where old versions end and new ones begin, to the microsecond; `isTaken` whether anything
+ * of ours lies within the page's time.
+ */
+type Gate =
+  { kind: 'open'; now: string; isTaken: boolean } | { kind: 'applied'; page: AppliedPage };
 
 /** All locks, then a look whether the pass still stands where its page was read. */
 async function enterPass(client: Queryable, page: SeriesToApply): Promise<Gate> {
-  const { tenantId, connectionId, pass } = page;
+  const { tenantId, connectionId, pass, plan } = page;
   await client.query(`SELECT lock_resource($1, $2, true), lock_connection($1, $3)`, [
     tenantId,
     pass.resourceId,
@@ -236,17 +240,33 @@ async function enterPass(client: Queryable, page: SeriesToApply): Promise<Gate> 
     version: string;
     lastPage: AppliedPage | null;
     now: string;
+    isTaken: boolean;
   }>(
-    `SELECT cursor_version AS version, last_page AS "lastPage", clock_timestamp()::text AS now
+    `SELECT cursor_version AS version, last_page AS "lastPage", clock_timestamp()::text AS now,
+       EXISTS (SELECT FROM occupancy o WHERE o.tenant_id = $1 AND o.resource_id = $3 AND o.live
+         AND o.span && $4::tstzrange) AS "isTaken"
        FROM connection WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
-    [tenantId, connectionId],
+    [tenantId, connectionId, pass.resourceId, extentOf(plan)],
   );
   const row = rows[0];
   if (!row) throw new Error('The connection was removed while its page was read.');
-  if (Number(row.version) === pass.cursorVersion) return { kind: 'open', now: row.now };
+  if (Number(row.version) === pass.cursorVersion)
+    return { kind: 'open', now: row.now, isTaken: row.isTaken };
   if (row.lastPage?.fromVersion === pass.cursorVersion)
     return { kind: 'applied', page: row.lastPage };
   throw new Error('Another pass moved this connection: the page is read again.');
+}
+
+/** From the first span of a page to its last. */
+function extentOf({ series }: SeriesToApply['plan']): string {
+  let [startAt, endAt] = [Infinity, -Infinity];
+  for (const { spans } of series)
+    for (const span of spans) {
+      startAt = Math.min(startAt, span.startAt);
+      endAt = Math.max(endAt, span.endAt);
+    }
+  if (startAt > endAt) return 'empty';
+  return `[${new Date(startAt).toISOString()},${new Date(endAt).toISOString()})`;
 }
 
 async function writeEvents(client: Queryable, page: PageToApply, now: string): Promise<void> {

@@ -115,4 +115,5 @@ test('a resource whose calendar was never read shows nothing as free, and refuse
     type: '/problems/not-available',
     refusal: 'beyond-horizon',
   });
+  expect(booking.body.detail).toContain('was not read yet');
 });

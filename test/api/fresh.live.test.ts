@@ -168,7 +168,8 @@ describe('past the edge', () => {
         payment: { kind: 'none' },
       },
     });
-    expect(booking.body).toMatchObject({ refusal: 'beyond-horizon' });
+    expect(booking.body).toMatchObject({ refusal: 'beyond-horizon', validUntil: day(0) });
+    expect(booking.body.detail).toContain('`validUntil`');
   });
 
   test('a span over the edge is one span', async () => {

@@ -98,7 +98,7 @@ test('a channel that is not carried, and a body beyond the limit, are refused', 
   expect(other.body.type).toBe('/problems/channel-unsuitable');
   const large = await api.ask('POST', '/v1/notifications/ical', {
     key: null,
-    body: 'x'.repeat(300_000),
+    body: 'x'.repeat(1_100_000),
   });
   expect(large.status).toBe(413);
 });

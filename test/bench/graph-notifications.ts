@@ -27,21 +27,18 @@ export const graphNotifications: Bench = {
     await openLoop({ ...STEADY, durationMs: 1_000 }, scene.notifyReference);
     let sent = 0;
     const p99 = async (work: (n: number) => Promise<unknown>) => {
-      const { latenciesMs } = await openLoop(STEADY, () => work((sent += 1) % SCENE.count));
-      return percentile(latenciesMs, 99);
+      const rounds: number[] = [];
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const { latenciesMs } = await openLoop(STEADY, () => work((sent += 1) % SCENE.count));
+        rounds.push(percentile(latenciesMs, 99));
+      }
+      return median(rounds);
     };
-    const rounds: { reference: number; value: number }[] = [];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      await drained(stage, SCENE);
-      const reference = await p99(scene.notifyReference);
-      rounds.push({ reference, value: await p99(scene.notify) });
-    }
-    const measured = {
-      name: 'graph-notifications',
-      unit: 'ms p99 at 1,000/s',
-      reference: median(rounds.map((one) => one.reference)),
-      value: median(rounds.map((one) => one.value)),
-    };
+    await drained(stage, SCENE);
+    // The passes that the product causes outlast its rounds, so it comes last.
+    const reference = await p99(scene.notifyReference);
+    const value = await p99(scene.notify);
+    const measured = { name: 'graph-notifications', unit: 'ms p99 at 1,000/s', reference, value };
     return [limitLine(measured, P99_LIMIT_MS)];
   },
 };

@@ -141,9 +141,10 @@ describe('what looks wrong', () => {
     expect(isHeldBack({ missing: missing(1, { futureSpans: 6 }) })).toBe(true);
   });
 
-  test('counts neither ended nor renamed entries', () => {
+  test('counts neither ended nor renamed entries, nor what only moved', () => {
     expect(isHeldBack({ missing: missing(9, { futureSpans: 0 }) })).toBe(false);
     expect(isHeldBack({ missing: missing(9, { renamed: true }) })).toBe(false);
+    expect(isHeldBack({ missing: missing(9, { moved: true }) })).toBe(false);
   });
 
   test('does not hold back what ended beside what it holds back', () => {

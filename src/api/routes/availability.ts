@@ -26,7 +26,7 @@ export const availabilityRoute = route({
   about:
     'Free spans, or start times for a duration. A booking fits when it lies inside a span; its buffers may reach over the edge. ' +
     'Starts are counted from each opening (from local midnight where there are no opening rules) in elapsed time, so a day with a clock change has more or fewer. ' +
-    'Bookings are taken up to `validUntil`; beyond it the answer tells what calendars say, and what is `unknown`. Nothing is free before a connection was read for the first time.',
+    'Bookings are taken up to `validUntil`; beyond it the answer tells what calendars say, and what is `unknown`. What is free there cannot be booked yet: a booking that reaches over `validUntil`, its buffer included, is refused as `beyond-horizon`, because a hold is checked against stored calendars only. `validUntil` moves on every day. Nothing is free before a connection was read for the first time.',
   scopes: ['availability:read'],
   headers: { 'If-None-Match': 'The ETag of an answer you have.' },
   params: z.strictObject({ resourceId: Id }),
