@@ -5,12 +5,12 @@ import type { Log } from '../src/log.ts';
 import { releaseBooking } from '../src/store/bookings.ts';
 import { echoesOver, endEchoes } from '../src/store/echoes.ts';
 import { leftAlone, leftDirty } from '../src/store/gate.ts';
-import { edgesBehind, type EdgeBehind } from '../src/store/horizon.ts';
+import { edgesBehind } from '../src/store/horizon.ts';
 import { holdsLeftOpen } from '../src/store/holds.ts';
 import { mirrorsLeft } from '../src/store/mirrors.ts';
 import { dropOldRows } from '../src/store/old-rows.ts';
-import type { ConnectionKey } from '../src/store/sync.ts';
 import { changesLeftOpen, moneyLeftOpen } from '../src/store/payments.ts';
+import type { ConnectionKey } from '../src/store/sync.ts';
 
 /**
  * Finds what a crash left between two steps and tells whoever should have been told. Every worker
@@ -35,7 +35,7 @@ interface Sweeping {
   intervalMs: number;
   horizonMs: number;
   /** Expands a connection's calendar up to the horizon, which moves on with the days. */
-  rollEdge: (edge: EdgeBehind) => Promise<void>;
+  rollEdge: (behind: ConnectionKey) => Promise<void>;
   log: Log;
 }
 

@@ -90,3 +90,20 @@ describe('values', () => {
     }
   });
 });
+
+test('limits of a channel that are given replace those, and leave the others', () => {
+  const { googleLimits, microsoftLimits } = load({
+    HOLDFAST_GOOGLE_LIMITS: 'account=60, shared=none',
+    HOLDFAST_MICROSOFT_LIMITS: 'at-once=2',
+  });
+  expect(googleLimits).toMatchObject({ accountPerMinute: 60, sharedPerMinute: null });
+  expect(googleLimits.queuePerSecond).toBe(load().googleLimits.queuePerSecond);
+  expect(microsoftLimits).toMatchObject({ accountPerMinute: 1_000, atOnce: 2 });
+});
+
+test.each(['account', 'account=0', 'account=none', 'acount=5', 'constructor=5', 'shared=-1'])(
+  'limits that read %j are refused, with what they may be',
+  (text) => {
+    expect(refusal({ HOLDFAST_GOOGLE_LIMITS: text })).toMatch(/^HOLDFAST_GOOGLE_LIMITS: .*at-once/);
+  },
+);

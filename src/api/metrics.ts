@@ -57,6 +57,14 @@ function standingGauges(registry: Registry, database: Database): () => Promise<v
     labelNames: ['status'],
     registers: [registry],
   });
+  const byChannel = (name: string, help: string) =>
+    new Gauge({ name, help, labelNames: ['channel'], registers: [registry] });
+  const paused = byChannel('holdfast_buckets_paused', 'Buckets a channel asked to rest.');
+  const circuits = byChannel('holdfast_circuits_open', 'Hosts left alone because they are down.');
+  const inLine = gauge(
+    'holdfast_tenants_in_line',
+    'Tenants that wait for their turn at a channel.',
+  );
   const attention = gauge('holdfast_bookings_attention', 'Bookings a person has to look at.');
   const behind = gauge('holdfast_mirrors_behind', 'Mirrors not yet carried out.');
   const dirty = gauge(
@@ -68,8 +76,16 @@ function standingGauges(registry: Registry, database: Database): () => Promise<v
     byStatus.reset();
     for (const [status, count] of Object.entries(standing.connectionsByStatus))
       byStatus.set({ status }, count);
+    setByChannel(paused, standing.pausedBuckets);
+    setByChannel(circuits, standing.openCircuits);
+    inLine.set(standing.tenantsInLine);
     attention.set(standing.bookingsNeedingAttention);
     behind.set(standing.mirrorsBehind);
     dirty.set(standing.oldestDirtyAgeS);
   };
+}
+
+function setByChannel(gauge: Gauge<'channel'>, counts: Record<string, number>): void {
+  gauge.reset();
+  for (const [channel, count] of Object.entries(counts)) gauge.set({ channel }, count);
 }

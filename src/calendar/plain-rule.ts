@@ -47,9 +47,14 @@ export function ruleInstances(asked: PlainRule): { instances: Instance[]; trunca
   for (const wall of starts) {
     const day = shape.isDate ? Math.floor(wall / DAY_SECONDS) * DAY_SECONDS : wall;
     const at = wallToInstant(day, shape.zone);
-    if (at < window.fromAt || at >= window.untilAt || instances.at(-1)?.at === at) continue;
-    if (at > bound.at && wall !== shape.start) break;
+    if (at < window.fromAt || at >= window.untilAt) continue;
+    if (at > bound.at && wall !== shape.start) continue;
     instances.push({ wall: instantToWall(at, shape.zone), at });
   }
-  return { instances, truncated: budget.left < 0 || walls.length >= limits.maxInstances };
+  // A clock change moves what it skips past later ones, or onto them.
+  instances.sort((a, b) => a.at - b.at);
+  return {
+    instances: instances.filter(({ at }, index) => at !== instances[index - 1]?.at),
+    truncated: budget.left < 0 || walls.length >= limits.maxInstances,
+  };
 }

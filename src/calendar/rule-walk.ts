@@ -117,7 +117,8 @@ function ruleCandidates(expansion: Expansion, given: Rule, range: WallRange): Ca
   for (const wall of isTooMany ? [] : walls) {
     const day = shape.isDate ? Math.floor(wall / DAY_SECONDS) * DAY_SECONDS : wall;
     const candidate = candidateAt(shape, day);
-    if (candidate.at > bound.at) break;
+    // Not the end: a clock change may have moved it past later ones.
+    if (candidate.at > bound.at) continue;
     if (found.at(-1)?.at === candidate.at) continue;
     if (reaches(candidate, window)) expansion.occurrencesLeft -= 1;
     if (expansion.occurrencesLeft < 0) break;

@@ -31,9 +31,9 @@ export interface ChannelLimits {
 }
 
 const MINUTE_MS = 60_000;
-/** A person's calendars may come all at once; what everybody shares starts gently, after half a second's worth. */
+/** A person's calendars may come together; of what all share, no more than a quarter second's worth. */
 const ACCOUNT_BURST = 0.1;
-const SHARED_BURST = 1 / 120;
+const SHARED_BURST = 1 / 240;
 
 export const limitsFrom = (
   figures: ChannelFigures,

@@ -47,22 +47,23 @@ export interface PlanInput {
 }
 
 export function planPage(input: PlanInput): PagePlan {
-  const after = new Map(input.known);
+  const after = shelve(input.known);
   const touched = new Set(input.expandAgain);
   const seen = new Set<string>();
   const put = (event: NeutralEvent, withheldReason: string | null): void => {
     const { nativeId } = event;
     seen.add(nativeId);
     const hash = input.hash(event, withheldReason);
-    const before = after.get(nativeId);
+    const before = after.entries.get(nativeId);
     if (before?.hash === hash) return;
     if (before) touched.add(before.rootId);
     const rootId = event.seriesId ?? nativeId;
     touched.add(rootId);
-    after.set(nativeId, { nativeId, rootId, hash, event, withheldReason });
+    if (before && before.rootId !== rootId) remove(after, before);
+    add(after, { nativeId, rootId, hash, event, withheldReason });
   };
   const drop = (member: KnownEvent): void => {
-    after.delete(member.nativeId);
+    remove(after, member);
     touched.add(member.rootId);
   };
   const ended = new Set<string>();
@@ -78,14 +79,16 @@ export function planPage(input: PlanInput): PagePlan {
     }
   }
   for (const { nativeId, event, reason } of input.withheld)
-    put(event ?? after.get(nativeId)?.event ?? unreadable(nativeId), reason);
+    put(event ?? after.entries.get(nativeId)?.event ?? unreadable(nativeId), reason);
   for (const nativeId of input.gone ?? []) {
-    const member = after.get(nativeId);
+    const member = after.entries.get(nativeId);
     if (member) drop(member);
   }
-  const members = membersOf(after, touched);
-  const expanded = [...members].map(([rootId, events]) => ({ rootId, ...input.expand(events) }));
-  const { writes, removals } = differences(input.known, after);
+  const expanded = [...touched].map((rootId) => ({
+    rootId,
+    ...input.expand(membersOf(after, rootId).map((one) => one.event)),
+  }));
+  const { writes, removals } = differences(input.known, after.entries);
   const notExpanded = new Map(expanded.map((one) => [one.rootId, one.withheld]));
   for (const write of writes)
     if (write.nativeId === write.rootId)
@@ -117,9 +120,39 @@ const unreadable = (nativeId: string): NeutralEvent => ({
   marker: null,
 });
 
+/** Entries by native id, and by series, so that none is looked for among all. */
+interface Shelf {
+  entries: Map<string, KnownEvent>;
+  series: Map<string, Set<string>>;
+}
+
+function shelve(known: PlanInput['known']): Shelf {
+  const shelf: Shelf = { entries: new Map(), series: new Map() };
+  for (const member of known.values()) add(shelf, member);
+  return shelf;
+}
+
+function add({ entries, series }: Shelf, member: KnownEvent): void {
+  entries.set(member.nativeId, member);
+  const members = series.get(member.rootId);
+  if (members) members.add(member.nativeId);
+  else series.set(member.rootId, new Set([member.nativeId]));
+}
+
+function remove({ entries, series }: Shelf, member: KnownEvent): void {
+  entries.delete(member.nativeId);
+  series.get(member.rootId)?.delete(member.nativeId);
+}
+
+const membersOf = ({ entries, series }: Shelf, rootId: string): KnownEvent[] =>
+  [...(series.get(rootId) ?? [])].flatMap((nativeId) => entries.get(nativeId) ?? []);
+
 /** An entry and, where it is a series, its exceptions. */
-const seriesOf = (events: ReadonlyMap<string, KnownEvent>, nativeId: string): KnownEvent[] =>
-  [...events.values()].filter((one) => one.nativeId === nativeId || one.rootId === nativeId);
+function seriesOf(shelf: Shelf, nativeId: string): KnownEvent[] {
+  const members = membersOf(shelf, nativeId);
+  const entry = shelf.entries.get(nativeId);
+  return entry && entry.rootId !== nativeId ? [entry, ...members] : members;
+}
 
 function differences(
   known: ReadonlyMap<string, KnownEvent>,
@@ -133,15 +166,6 @@ function differences(
   }
   const removals = [...known.keys()].filter((nativeId) => !after.has(nativeId));
   return { writes, removals };
-}
-
-function membersOf(
-  events: ReadonlyMap<string, KnownEvent>,
-  rootIds: ReadonlySet<string>,
-): Map<string, NeutralEvent[]> {
-  const members = new Map<string, NeutralEvent[]>([...rootIds].map((rootId) => [rootId, []]));
-  for (const one of events.values()) members.get(one.rootId)?.push(one.event);
-  return members;
 }
 
 /** What tells whether an entry takes time; natures left out are read as by default. */

@@ -6,8 +6,9 @@ import type { ConnectionKey } from './sync.ts';
 
 /**
  * An echo is what a platform says only because we said it first: an entry of a linked connection
- * wholly inside what its subscriber was served not long ago. It blocks, is published to nobody and
- * is no conflict, until a while after the subscriber fetched a feed without it.
+ * wholly inside what its subscriber was served not long ago. It blocks, and is published to nobody
+ * until a while after the subscriber fetched a feed without it. It is no conflict while its source
+ * lives; what comes after that may as well be the subscriber's own sale.
  */
 
 /** How long what was served explains what comes back: platforms fetch every few hours. */
@@ -33,20 +34,24 @@ export async function judgeEchoes(
   await client.query(JUDGE_ECHOES, [...values, ECHO_WINDOW_MS]);
 }
 
+// A feed without it may have been fetched before it came: whatever was served after the last that
+// holds it is without it. Of several feeds, one that still holds it, or did last, explains it.
 const JUDGE_ECHOES = `
   WITH root AS (
     SELECT root_id, range_agg(tstzrange(start_at, end_at)) AS spans FROM busy
      WHERE tenant_id = $1 AND connection_id = $2 AND root_id = ANY ($3) AND NOT stale
      GROUP BY root_id)
-  INSERT INTO echo (tenant_id, connection_id, root_id, feed_id)
-  SELECT DISTINCT ON (root.root_id) $1, $2, root.root_id, s.feed_id
+  INSERT INTO echo (tenant_id, connection_id, root_id, feed_id, gone_since)
+  SELECT DISTINCT ON (root.root_id) $1, $2, root.root_id, s.feed_id, gone.since
   FROM root
   JOIN feed_connection l ON l.tenant_id = $1 AND l.connection_id = $2
   JOIN feed f ON f.tenant_id = $1 AND f.id = l.feed_id AND f.revoked_at IS NULL
   JOIN feed_serving s ON s.tenant_id = $1 AND s.feed_id = f.id
    AND s.last_at > clock_timestamp() - $4 * interval '1 millisecond'
+  CROSS JOIN LATERAL (SELECT min(first_at) AS since FROM feed_serving later
+    WHERE later.tenant_id = $1 AND later.feed_id = f.id AND later.n > s.n) gone
   WHERE root.spans <@ s.served
-  ORDER BY root.root_id, s.last_at DESC`;
+  ORDER BY root.root_id, gone.since DESC NULLS FIRST, s.last_at DESC`;
 
 /** Keeps what a subscriber has just been given, and notes which echoes lost their source by it. */
 export async function keepServing(

@@ -2,10 +2,6 @@ import type pg from 'pg';
 import type { ConnectionKey, OpenPass } from './sync.ts';
 
 /** The edge of what is expanded, for connections that no pass moves on with the days. */
-export interface EdgeBehind extends ConnectionKey {
-  /** The position that the last page was read from; asking for it again clears no gate. */
-  fromVersion: number;
-}
 
 /** Passes move the edge once a day; whoever is this far behind makes none. */
 const BEHIND = '2 days';
@@ -15,8 +11,11 @@ const TRY_EVERY = '1 hour';
 export async function edgesBehind(
   pool: pg.Pool,
   options: { horizonMs: number; limit: number },
-): Promise<EdgeBehind[]> {
-  const { rows } = await pool.query<EdgeBehind>(EDGES_BEHIND, [options.horizonMs, options.limit]);
+): Promise<ConnectionKey[]> {
+  const { rows } = await pool.query<ConnectionKey>(EDGES_BEHIND, [
+    options.horizonMs,
+    options.limit,
+  ]);
   return rows;
 }
 
@@ -29,8 +28,7 @@ const EDGES_BEHIND = `
      ORDER BY edge_tried_at NULLS FIRST LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
   UPDATE connection c SET edge_tried_at = clock_timestamp() FROM behind b
    WHERE c.tenant_id = b.tenant_id AND c.id = b.id
-  RETURNING c.tenant_id AS "tenantId", c.id AS "connectionId",
-    (c.last_page->'fromVersion')::integer AS "fromVersion"`;
+  RETURNING c.tenant_id AS "tenantId", c.id AS "connectionId"`;
 
 /** Says how far everything is expanded; false when a page came in between, which says it itself. */
 export async function moveEdge(

@@ -15,6 +15,8 @@ export interface Caller {
   limits: ChannelLimits;
   /** Unique for ever, per call. */
   callId: string;
+  /** It was told to come back, and this is that time. */
+  waited: boolean;
 }
 
 export type Begun = { kind: 'go'; permit: Permit } | { kind: 'wait'; limit: Limit; waitMs: number };
@@ -38,7 +40,7 @@ export async function beginCall(pool: pg.Pool, caller: Caller): Promise<Begun> {
   const { account, shared, atOnce } = caller.limits;
   const { rows } = await pool.query<Permit & { refused: Limit | null; waitMs: number }>(
     `SELECT refused, wait_ms AS "waitMs", bucket, slot, probing, suspect, strikes
-       FROM begin_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+       FROM begin_call($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
     [
       caller.tenantId,
       caller.accountId,
@@ -51,6 +53,7 @@ export async function beginCall(pool: pg.Pool, caller: Caller): Promise<Begun> {
       atOnce,
       caller.callId,
       LEASE_MS,
+      caller.waited,
     ],
   );
   const { refused, waitMs, ...permit } = rows[0]!;
@@ -142,7 +145,9 @@ export async function dropIdleLimits(pool: pg.Pool): Promise<void> {
        AND (paused_until IS NULL OR paused_until < clock_timestamp() - interval '1 day')`,
   );
   await pool.query(`DELETE FROM call_turn WHERE next_at < clock_timestamp() - interval '1 hour'`);
-  await pool.query(`DELETE FROM call_lease WHERE expires_at < clock_timestamp() - interval '1 day'`);
+  await pool.query(
+    `DELETE FROM call_lease WHERE expires_at < clock_timestamp() - interval '1 day'`,
+  );
   await pool.query(
     `DELETE FROM circuit WHERE state <> 'open' AND failed_at < clock_timestamp() - interval '1 day'`,
   );

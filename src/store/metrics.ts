@@ -1,7 +1,8 @@
 import type { Database } from './database.ts';
+import { readLimits, type LimitStanding } from './limits.ts';
 
 /** How things stand across all tenants; small partial indexes answer each part. */
-export interface Standing {
+export interface Standing extends LimitStanding {
   connectionsByStatus: Record<string, number>;
   bookingsNeedingAttention: number;
   mirrorsBehind: number;
@@ -10,7 +11,8 @@ export interface Standing {
 }
 
 export async function readStanding(database: Database): Promise<Standing> {
-  const { rows } = await database.pool.query<Standing>(`
+  const limits = await readLimits(database.pool);
+  const { rows } = await database.pool.query<Omit<Standing, keyof LimitStanding>>(`
     SELECT (SELECT coalesce(json_object_agg(status, many), '{}') FROM
              (SELECT status, count(*)::integer AS many FROM connection GROUP BY status) s)
              AS "connectionsByStatus",
@@ -20,5 +22,5 @@ export async function readStanding(database: Database): Promise<Standing> {
              AS "mirrorsBehind",
            (SELECT coalesce(max(date_part('epoch', clock_timestamp() - dirty_at)), 0)
               FROM connection WHERE dirty AND disconnected_at IS NULL) AS "oldestDirtyAgeS"`);
-  return rows[0]!;
+  return { ...rows[0]!, ...limits };
 }

@@ -118,34 +118,28 @@ export async function unusualLoss(
 
 // Of a series that went whole, all its time; of occurrences that are entries of their own, as much as
 // entries went. What another entry takes now was only renamed. Series that this pass brought are not
-// part of what there was.
+// part of what there was. Gathered by series: joined, each would be compared with each.
 const TAKEN_BACK = `
-  WITH gone AS (
-    SELECT root_id, bool_or(native_id = root_id) AS is_whole, count(DISTINCT native_id) AS members
-      FROM channel_event e
-     WHERE tenant_id = $1 AND connection_id = $2 AND ended_position > $3
-       AND native_id <> ALL ($4::text[])
-       AND NOT EXISTS (SELECT FROM channel_event n WHERE n.tenant_id = $1 AND n.connection_id = $2
-         AND n.native_id = e.native_id AND upper_inf(n.recorded))
-     GROUP BY root_id
-  ), ahead AS (
-    SELECT root_id, start_at, end_at, stale FROM busy
-     WHERE tenant_id = $1 AND connection_id = $2 AND end_at > clock_timestamp()
-  ), lost AS (
-    SELECT a.root_id, count(*) AS spans FROM ahead a
-     WHERE a.stale AND a.root_id IN (SELECT root_id FROM gone)
-       AND NOT EXISTS (SELECT FROM ahead k WHERE NOT k.stale AND k.start_at = a.start_at
-         AND k.end_at = a.end_at)
-     GROUP BY a.root_id
-  ), fresh AS (
-    SELECT root_id FROM channel_event
+  WITH entry AS (
+    SELECT native_id, root_id, feed_position > $3 AS is_new, false AS is_over FROM channel_event
      WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
-     GROUP BY root_id HAVING min(feed_position) > $3
-    EXCEPT SELECT root_id FROM channel_event
+    UNION ALL
+    SELECT native_id, root_id, false, true FROM channel_event
      WHERE tenant_id = $1 AND connection_id = $2 AND ended_position > $3
+  ), fact AS (
+    SELECT max(root_id) AS root_id, native_id AS gone, NULL::boolean AS is_new, false AS is_ahead,
+      false AS is_stale, false AS is_lost
+      FROM entry WHERE native_id <> ALL ($4::text[]) GROUP BY native_id HAVING bool_and(is_over)
+    UNION ALL
+    SELECT root_id, NULL, is_new, false, false, false FROM entry
+    UNION ALL
+    SELECT root_id, NULL, NULL, true, stale, bool_and(stale) OVER (PARTITION BY start_at, end_at)
+      FROM busy WHERE tenant_id = $1 AND connection_id = $2 AND end_at > clock_timestamp()
+  ), root AS (
+    SELECT count(gone) AS members, bool_or(gone = root_id) AS is_whole, bool_and(is_new) AS is_new,
+      count(*) FILTER (WHERE is_ahead) AS ahead, count(*) FILTER (WHERE is_stale) AS stale,
+      count(*) FILTER (WHERE is_lost) AS lost
+      FROM fact GROUP BY root_id
   )
-  SELECT coalesce(sum(CASE WHEN is_whole THEN spans ELSE least(spans, members) END), 0)::integer
-      AS lost,
-    (SELECT count(*)::integer FROM ahead WHERE stale OR root_id NOT IN (SELECT root_id FROM fresh))
-      AS of
-  FROM gone JOIN lost USING (root_id)`;
+  SELECT coalesce(sum(CASE WHEN is_whole THEN lost ELSE least(lost, members) END), 0)::integer AS lost,
+    coalesce(sum(CASE WHEN is_new THEN stale ELSE ahead END), 0)::integer AS of FROM root`;

@@ -26,15 +26,20 @@ export async function missingEvents(
   ]);
   if (unlisted.rows.length === 0) return { missing: [], futureSpans: 0 };
   const { rows } = await pool.query<
-    Omit<Missing, 'missingSinceAt'> & { missingSinceAt: Date | null }
+    Omit<Missing, 'missingSinceAt' | 'futureSpans'> & { missingSinceAt: Date | null }
   >(MISSING_EVENTS, [...ids, unlisted.rows.map((one) => one.nativeId)]);
-  const total = await pool.query<{ count: number }>(
-    `SELECT count(*)::integer AS count FROM busy
-      WHERE tenant_id = $1 AND connection_id = $2 AND NOT stale AND end_at > clock_timestamp()`,
-    ids,
-  );
+  const counted = await pool.query<{ rootId: string; count: number }>(SPANS_AHEAD, [
+    ...ids,
+    rows.filter((row) => row.nativeId === row.rootId).map((row) => row.rootId),
+  ]);
+  const ahead = new Map(counted.rows.map((row) => [row.rootId, row.count]));
+  const total = await pool.query<{ count: number }>(KNOWN_SPANS, [...ids, pass.from]);
   return {
-    missing: rows.map((row) => ({ ...row, missingSinceAt: row.missingSinceAt?.getTime() ?? null })),
+    missing: rows.map((row) => ({
+      ...row,
+      missingSinceAt: row.missingSinceAt?.getTime() ?? null,
+      futureSpans: row.nativeId === row.rootId ? (ahead.get(row.rootId) ?? 0) : 0,
+    })),
     futureSpans: total.rows[0]?.count ?? 0,
   };
 }
@@ -49,15 +54,32 @@ const UNLISTED = `
      WHERE tenant_id = $1 AND connection_id = $2 AND generation = $3
     UNION ALL SELECT unnest($4::text[]))`;
 
+// Without series that this pass brought: a listing of another calendar must not seem to lose little
+// because it has much of its own. Gathered by series: joined, each would be compared with each.
+const KNOWN_SPANS = `
+  SELECT coalesce(sum(spans), 0)::integer AS count FROM (
+    SELECT sum(span) AS spans, bool_and(is_new) AS is_new FROM (
+      SELECT root_id, 1 AS span, NULL::boolean AS is_new FROM busy
+       WHERE tenant_id = $1 AND connection_id = $2 AND NOT stale AND end_at > clock_timestamp()
+      UNION ALL
+      SELECT root_id, 0, feed_position > $3 FROM channel_event
+       WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
+      UNION ALL
+      SELECT root_id, 0, false FROM channel_event
+       WHERE tenant_id = $1 AND connection_id = $2 AND ended_position > $3
+    ) AS fact GROUP BY root_id
+  ) AS root WHERE is_new IS NOT TRUE`;
+
 const MISSING_EVENTS = `
-  SELECT e.native_id AS "nativeId", e.root_id AS "rootId", e.event,
-    e.missing_since AS "missingSinceAt",
-    CASE WHEN e.native_id = e.root_id THEN
-      (SELECT count(*)::integer FROM busy b WHERE b.tenant_id = $1 AND b.connection_id = $2
-        AND b.root_id = e.root_id AND NOT b.stale AND b.end_at > clock_timestamp()) ELSE 0 END AS "futureSpans"
-  FROM channel_event e
-  WHERE e.tenant_id = $1 AND e.connection_id = $2 AND upper_inf(e.recorded)
-    AND e.native_id = ANY ($3::text[])`;
+  SELECT native_id AS "nativeId", root_id AS "rootId", event, missing_since AS "missingSinceAt"
+  FROM channel_event
+  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
+    AND native_id = ANY ($3::text[])`;
+
+const SPANS_AHEAD = `
+  SELECT root_id AS "rootId", count(*)::integer AS count FROM busy
+  WHERE tenant_id = $1 AND connection_id = $2 AND root_id = ANY ($3::text[]) AND NOT stale
+    AND end_at > clock_timestamp() GROUP BY root_id`;
 
 /** Entries that earlier pages of the open pass brought and that were never there before it. */
 export async function addedInPass(

@@ -1,5 +1,6 @@
 import { ANY_UNIT } from '../domain/availability.ts';
 import type { Interval } from '../domain/interval.ts';
+import type { Rename } from '../domain/renames.ts';
 import type { Queryable } from './database.ts';
 import type { ConnectionKey, SeriesToApply } from './sync.ts';
 
@@ -122,6 +123,21 @@ export async function flagOverlaps(client: Queryable, flagging: Flagging): Promi
   }
 }
 
+/** A feed that names its entries anew at every listing is no new conflict each time. */
+export async function renameConflicts(
+  client: Queryable,
+  { tenantId, connectionId, renames }: ConnectionKey & { renames: readonly Rename[] },
+): Promise<void> {
+  if (renames.length === 0) return;
+  await client.query(
+    `UPDATE conflict k SET root_id = r.to_id FROM unnest($3::text[], $4::text[]) AS r(from_id, to_id)
+      WHERE k.tenant_id = $1 AND k.connection_id = $2 AND k.root_id = r.from_id
+        AND NOT EXISTS (SELECT FROM conflict o WHERE o.tenant_id = $1 AND o.connection_id = $2
+          AND o.booking_id = k.booking_id AND o.root_id = r.to_id)`,
+    [tenantId, connectionId, renames.map((one) => one.fromId), renames.map((one) => one.toId)],
+  );
+}
+
 interface Flagging extends ConnectionKey {
   /** What the connection speaks of. */
   place: { resourceId: string; unit: number | null };
@@ -134,15 +150,32 @@ interface Overlap {
   confirmed: boolean;
 }
 
+// Of the series' spans, those in which anything of ours lies: looked up in one sorted set, for a join
+// may compare each span with each booking. `OFFSET 0` keeps it from becoming one.
+const spansOverOurs = (rootIds: string): string => {
+  const theirs = `tenant_id = $1 AND connection_id = $2 AND root_id = ANY (${rootIds}::text[])
+    AND NOT stale`;
+  return `(
+    SELECT root_id, start_at, end_at, unit FROM busy
+     WHERE ${theirs} AND tstzrange(start_at, end_at) && (
+       SELECT range_agg(span) FROM occupancy WHERE tenant_id = $1 AND resource_id = $3 AND live
+         AND span && (SELECT tstzrange(min(start_at), max(end_at)) FROM busy WHERE ${theirs}))
+    OFFSET 0)`;
+};
+
+// An entry inside what its platform was served only before may be that platform's own sale: it is
+// published to nobody for a while, but sells nothing twice unseen.
+const NO_ECHO = `NOT EXISTS (SELECT FROM echo e WHERE e.tenant_id = $1 AND e.connection_id = $2
+      AND e.root_id = b.root_id AND e.gone_since IS NULL)`;
+
 const OVERLAPS = `
   SELECT DISTINCT ON (o.booking_id, b.root_id) o.booking_id AS "bookingId", b.root_id AS "rootId",
     o.confirmed_at IS NOT NULL AS confirmed
-  FROM occupancy o JOIN busy b ON b.tenant_id = o.tenant_id AND b.resource_id = o.resource_id
-    AND o.span && tstzrange(b.start_at, b.end_at)
-  WHERE o.tenant_id = $1 AND b.connection_id = $2 AND o.resource_id = $3 AND o.live
-    AND ($4::integer IS NULL OR o.unit = $4) AND b.unit IS DISTINCT FROM ${ANY_UNIT} AND b.root_id = ANY ($5) AND NOT b.stale
+  FROM ${spansOverOurs('$5')} b JOIN occupancy o ON o.tenant_id = $1 AND o.resource_id = $3
+    AND o.live AND o.span && tstzrange(b.start_at, b.end_at)
+  WHERE ($4::integer IS NULL OR o.unit = $4) AND b.unit IS DISTINCT FROM ${ANY_UNIT}
     AND (o.confirmed_at IS NOT NULL OR o.contested_at IS NULL)
-    AND NOT is_echo($1, $2, b.root_id)
+    AND ${NO_ECHO}
     AND NOT EXISTS (SELECT FROM conflict k WHERE k.tenant_id = $1 AND k.booking_id = o.booking_id
       AND k.connection_id = $2 AND k.root_id = b.root_id)
   ORDER BY o.booking_id, b.root_id`;
@@ -154,16 +187,16 @@ const OVERLAPS = `
 const TOO_MANY = `
   SELECT DISTINCT ON (o.booking_id, b.root_id) o.booking_id AS "bookingId", b.root_id AS "rootId",
     o.confirmed
-  FROM busy b CROSS JOIN LATERAL too_many($1, $3, b.start_at, b.end_at) m
+  FROM ${spansOverOurs('$4')} b CROSS JOIN LATERAL too_many($1, $3, b.start_at, b.end_at) m
   CROSS JOIN LATERAL (
     SELECT booking_id, confirmed_at IS NOT NULL AS confirmed, contested_at FROM occupancy
      WHERE tenant_id = $1 AND resource_id = $3 AND live AND span @> m.at
+       AND (confirmed_at IS NOT NULL OR expires_at > clock_timestamp())
      ORDER BY confirmed_at IS NOT NULL, held_at DESC, booking_id, unit LIMIT m.excess) o
-  WHERE b.tenant_id = $1 AND b.connection_id = $2 AND b.root_id = ANY ($4) AND NOT b.stale
-    AND b.unit IS NOT NULL AND (o.confirmed OR o.contested_at IS NULL)
+  WHERE b.unit IS NOT NULL AND (o.confirmed OR o.contested_at IS NULL)
     AND EXISTS (SELECT FROM connection c WHERE c.tenant_id = $1 AND c.resource_id = $3
       AND c.disconnected_at IS NULL AND c.settings->>'takes' = 'unit')
-    AND NOT is_echo($1, $2, b.root_id)
+    AND ${NO_ECHO}
     AND NOT EXISTS (SELECT FROM conflict k WHERE k.tenant_id = $1 AND k.booking_id = o.booking_id
       AND k.connection_id = $2 AND k.root_id = b.root_id)
   ORDER BY o.booking_id, b.root_id`;

@@ -9,7 +9,8 @@ import { transaction } from './database.ts';
 import { judgeEchoes } from './echoes.ts';
 import type { RepairState } from './repairs.ts';
 import { closePass } from './sync-close.ts';
-import { applySpans, flagOverlaps } from './sync-spans.ts';
+import { enterPass } from './sync-enter.ts';
+import { applySpans, flagOverlaps, renameConflicts } from './sync-spans.ts';
 
 /** A connection's side of the store: where its pass stands, and one page applied in one transaction. */
 export interface ConnectionKey {
@@ -84,12 +85,12 @@ export interface PassCounts {
 /**
  * Loads a connection for its next page. The first page of a pass clears the gate: a notification
  * from here on, in the middle of the pass too, causes one more. When the page read from
- * `fromVersion` is applied already, there is nothing to read and the gate stays as it is. Null when
- * the connection is gone.
+ * `fromVersion` is applied already, there is nothing to read and the gate stays as it is; so it does
+ * for who only looks, and gives no version. Null when the connection is gone.
  */
 export async function openPass(
   pool: pg.Pool,
-  key: ConnectionKey & { fromVersion: number },
+  key: ConnectionKey & { fromVersion: number | null },
 ): Promise<OpenPass | null> {
   const { rows } = await pool.query<OpenPassRow>(OPEN_PASS, [
     key.tenantId,
@@ -123,9 +124,9 @@ type OpenPassRow = Omit<OpenPass, Instants | 'cursorVersion'> & {
 
 const OPEN_PASS = `
   UPDATE connection c SET
-    dirty = dirty AND (checkpoint IS NOT NULL
+    dirty = dirty AND (checkpoint IS NOT NULL OR $3::bigint IS NULL
       OR (last_page->'fromVersion')::bigint IS NOT DISTINCT FROM $3),
-    pass_started_at = CASE WHEN checkpoint IS NULL
+    pass_started_at = CASE WHEN checkpoint IS NULL AND $3 IS NOT NULL
       AND (last_page->'fromVersion')::bigint IS DISTINCT FROM $3
       THEN clock_timestamp() ELSE pass_started_at END
   WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL
@@ -183,6 +184,7 @@ export async function applyPage(pool: pg.Pool, page: PageToApply): Promise<Appli
     const changed = changedRoots(page.plan);
     const spans = await applySpans(client, page, changed);
     await judgeEchoes(client, page, changed);
+    await renameConflicts(client, page);
     if (gate.isTaken) await flagOverlaps(client, flaggingOf(page));
     if (page.fullPass && page.more) await rememberSeen(client, page);
     return closePass(client, { ...page, spans: page.spans + spans });
@@ -219,54 +221,6 @@ const changedRoots = ({ writes, removals }: PagePlan): string[] => [
 export interface SeriesToApply extends ConnectionKey {
   pass: OpenPass;
   plan: Pick<PagePlan, 'series'>;
-}
-
-/**
- * `now` is where old versions end and new ones begin, to the microsecond; `isTaken` whether anything
- * of ours lies within the page's time.
- */
-type Gate =
-  { kind: 'open'; now: string; isTaken: boolean } | { kind: 'applied'; page: AppliedPage };
-
-/** All locks, then a look whether the pass still stands where its page was read. */
-async function enterPass(client: Queryable, page: SeriesToApply): Promise<Gate> {
-  const { tenantId, connectionId, pass, plan } = page;
-  await client.query(`SELECT lock_resource($1, $2, true), lock_connection($1, $3)`, [
-    tenantId,
-    pass.resourceId,
-    connectionId,
-  ]);
-  const { rows } = await client.query<{
-    version: string;
-    lastPage: AppliedPage | null;
-    now: string;
-    isTaken: boolean;
-  }>(
-    `SELECT cursor_version AS version, last_page AS "lastPage", clock_timestamp()::text AS now,
-       EXISTS (SELECT FROM occupancy o WHERE o.tenant_id = $1 AND o.resource_id = $3 AND o.live
-         AND o.span && $4::tstzrange) AS "isTaken"
-       FROM connection WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
-    [tenantId, connectionId, pass.resourceId, extentOf(plan)],
-  );
-  const row = rows[0];
-  if (!row) throw new Error('The connection was removed while its page was read.');
-  if (Number(row.version) === pass.cursorVersion)
-    return { kind: 'open', now: row.now, isTaken: row.isTaken };
-  if (row.lastPage?.fromVersion === pass.cursorVersion)
-    return { kind: 'applied', page: row.lastPage };
-  throw new Error('Another pass moved this connection: the page is read again.');
-}
-
-/** From the first span of a page to its last. */
-function extentOf({ series }: SeriesToApply['plan']): string {
-  let [startAt, endAt] = [Infinity, -Infinity];
-  for (const { spans } of series)
-    for (const span of spans) {
-      startAt = Math.min(startAt, span.startAt);
-      endAt = Math.max(endAt, span.endAt);
-    }
-  if (startAt > endAt) return 'empty';
-  return `[${new Date(startAt).toISOString()},${new Date(endAt).toISOString()})`;
 }
 
 async function writeEvents(client: Queryable, page: PageToApply, now: string): Promise<void> {

@@ -6,7 +6,7 @@ import { planPage, type PagePlan } from '../../src/domain/sync-plan.ts';
 import { isRepair } from '../../src/domain/repair.ts';
 import { knownEvents, rootsToExpand } from '../../src/store/known-events.ts';
 import { pageBefore } from '../../src/store/passes.ts';
-import { moveEdge, type EdgeBehind } from '../../src/store/horizon.ts';
+import { moveEdge } from '../../src/store/horizon.ts';
 import {
   applyPage,
   applySeries,
@@ -78,17 +78,18 @@ export async function applyPulled(
  * Moves the edge of what is expanded without a pass, for a connection that makes none: it is paused,
  * or its channel refuses us. Freed time goes with the next pass, as ever.
  */
-export async function rollEdge(deps: ActivityDependencies, edge: EdgeBehind): Promise<void> {
+export async function rollEdge(deps: ActivityDependencies, key: ConnectionKey): Promise<void> {
   const { pool } = deps.database;
-  const open = await openPass(pool, edge);
+  const open = await openPass(pool, { ...key, fromVersion: null });
   if (!open) return;
-  const pass = { ...open, passStartedAt: deps.now() };
+  // A pass that was left in its middle expanded up to where the edge was then.
+  const pass = { ...open, passStartedAt: deps.now(), lastPage: null };
   const zone = pass.timeZone;
-  const again = await toExpandAgain(deps, edge, { pass, zone, isRepair: false });
+  const again = await toExpandAgain(deps, key, { pass, zone, isRepair: false });
   if (!again.expanded) return;
-  await expandInParts(deps, edge, { pass, zone, roots: again.roots });
+  await expandInParts(deps, key, { pass, zone, roots: again.roots });
   const { untilAt, with: expandedWith } = again.expanded;
-  await moveEdge(pool, edge, { pass, untilAt, expandedWith });
+  await moveEdge(pool, key, { pass, untilAt, expandedWith });
 }
 
 /** So that no transaction grows with the calendar. Answers how many spans ahead were not so before. */

@@ -36,7 +36,7 @@ export async function restoreEvents(
     back: past.filter((one) => current.get(one.nativeId)?.hash !== one.hash),
     gone: [...current.keys()].filter((nativeId) => !then.has(nativeId)),
   });
-  const after = await openPass(pool, { ...key, fromVersion });
+  const after = await openPass(pool, { ...key, fromVersion: null });
   return { changes: after?.lastPage?.passChanges ?? 0 };
 }
 

@@ -51,7 +51,7 @@ async function pullOne(deps: ActivityDependencies, input: PullInput): Promise<Pu
     checkpoint: sealed(deps, placeOf(input, 'checkpoint'), pulled.checkpoint),
   });
   if (!pulled.more) await checkCalendars(deps, { ...input, pass });
-  const after = await openPass(pool, { ...input, fromVersion: pass.cursorVersion });
+  const after = await openPass(pool, { ...input, fromVersion: null });
   return after ? answer(deps, input, after) : { kind: 'gone' };
 }
 

@@ -19,7 +19,8 @@ export function translate(error: unknown): unknown {
     message: error.message,
     nonRetryable: !retryable,
     ...(retryable && { category: ApplicationFailureCategory.BENIGN }),
-    details: [error.code],
+    // When tries run out, the workflow still knows how long to wait.
+    details: [error.code, ...(error.retryAfterMs === undefined ? [] : [error.retryAfterMs])],
     ...(retryable && { nextRetryDelay: spread(waitMs) }),
   });
 }

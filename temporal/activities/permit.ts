@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { asyncLocalStorage } from '@temporalio/activity';
 import type { Channel } from '../../src/channels/channel-provider.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import {
@@ -46,11 +47,12 @@ export async function withPermit<T>(
 ): Promise<T> {
   const { pool } = deps.database;
   const limits = deps.limits[asking.channel];
-  const caller: Caller = { ...asking, limits, callId: randomUUID() };
+  const caller: Caller = { ...asking, limits, callId: randomUUID(), waited: isRetry() };
   const permit = await permitFor(deps, caller);
   const tally = { made: 0 };
   let ended: Omit<Ended, 'surplus'> = { outcome: 'unknown', pause: null };
-  const keeping = permit.slot !== null && setInterval(() => keep(deps, permit, caller), LEASE_MS / 3);
+  const keeping =
+    permit.slot !== null && setInterval(() => keep(deps, permit, caller), LEASE_MS / 3);
   try {
     return await run({
       async ask(request) {
@@ -85,15 +87,20 @@ const LEASE_AGAIN_MS = 200;
 
 async function permitFor(deps: ActivityDependencies, caller: Caller): Promise<Permit> {
   let leftMs = WAIT_HERE_MS;
+  let { waited } = caller;
   for (;;) {
-    const begun = await beginCall(deps.database.pool, caller);
+    const begun = await beginCall(deps.database.pool, { ...caller, waited });
     if (begun.kind === 'go') return begun.permit;
     const waitMs = begun.limit === 'lease' ? LEASE_AGAIN_MS * (1 + Math.random()) : begun.waitMs;
     if (begun.limit === 'circuit' || waitMs > leftMs) throw refusal(begun.limit, waitMs);
     leftMs -= Math.max(waitMs, 1);
     await sleep(waitMs);
+    waited = true;
   }
 }
+
+/** A call that is no activity's, as in a tool or a test, is its first try. */
+const isRetry = (): boolean => (asyncLocalStorage.getStore()?.info?.attempt ?? 1) > 1;
 
 /** Every retry waits up to a quarter longer than it was told; so it is spread around its turn. */
 const AROUND_TURN = 1 / 1.125;

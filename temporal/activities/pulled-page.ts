@@ -18,10 +18,13 @@ const BEYOND_HORIZON_MS = 90 * DAY_MS;
 const LEAST_SLACK_MS = 15 * DAY_MS;
 const MOST_SLACK_MS = 45 * DAY_MS;
 
-/** What a pass looks at: from a while ago to the horizon. */
+/**
+ * What a pass looks at: from a while ago to the horizon, and at least as far as the rest of the
+ * calendar is expanded, also when the edge moved on while the pass stood still.
+ */
 export const windowOf = (deps: ActivityDependencies, pass: OpenPass) => ({
   fromAt: pass.passStartedAt - KEEP_PAST_MS,
-  untilAt: pass.passStartedAt + deps.settings.horizonMs,
+  untilAt: Math.max(pass.passStartedAt + deps.settings.horizonMs, pass.expandedUntilAt ?? 0),
 });
 
 /** What the channel is asked for: from yesterday to well beyond the horizon. */

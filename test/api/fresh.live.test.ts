@@ -182,6 +182,20 @@ describe('past the edge', () => {
     ]);
   });
 
+  test("whole days are days in the resource's zone there too", async () => {
+    const google = await connect('google');
+    await api.database.pool.query(`UPDATE resource SET time_zone = 'Asia/Tokyo' WHERE id = $1`, [
+      resourceId,
+    ]);
+    const [from, until] = [day(2), day(3)].map((at) => ({ kind: 'date', date: at.slice(0, 10) }));
+    const more = { start: from, end: until };
+    await addEntry(google, { id: 'day', start: day(2), end: day(3), more });
+    expect((await look(day(1), day(4))).body.spans).toEqual([
+      { startAt: day(1), endAt: day(1, 15) },
+      { startAt: day(2, 15), endAt: day(4) },
+    ]);
+  });
+
   test('what ends, is free, or is of our own booking takes nothing there', async () => {
     const google = await connect('google');
     const rule = 'FREQ=DAILY;UNTIL=20310601T000000Z';

@@ -51,13 +51,17 @@ export async function addRows(
   );
 }
 
-/** Their workflows, each waiting for a reason; `nextPassAt` says when the next look is due. */
+/** Workflows of those from `from` on, each waiting for a reason; `nextPassAt`: when it looks next. */
 export async function startWaiting(
   { temporal, tenantId }: Stage,
   { prefix, channel, count }: Waiting,
-  nextPassAt: (n: number) => number = () => Date.now() + LATER_MS,
+  {
+    from = 0,
+    nextPassAt = () => Date.now() + LATER_MS,
+  }: { from?: number; nextPassAt?: (n: number) => number } = {},
 ): Promise<void> {
-  await closedLoop({ concurrency: 16, count }, (n) => {
+  await closedLoop({ concurrency: 16, count: count - from }, (index) => {
+    const n = from + index;
     const connectionId = `${prefix}-${n}`;
     const place = { tenantId, connectionId, channel, resourceId: connectionId };
     const carried = { ...CALM, nextPassAt: nextPassAt(n), renewWatchAt: Date.now() + LATER_MS };
@@ -78,7 +82,7 @@ export async function startWaiting(
       });
       return Number(stats?.approximateBacklogCount ?? 0) === 0;
     },
-    { what: 'every connection waits', timeoutMs: 120_000, everyMs: 500 },
+    { what: 'every connection waits', timeoutMs: 300_000, everyMs: 500 },
   );
 }
 

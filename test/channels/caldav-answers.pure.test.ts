@@ -2,6 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { failureOf } from '../../src/channels/caldav/failures.ts';
 import { canonicalPath, memberId, memberUrl } from '../../src/channels/caldav/hrefs.ts';
 import { mapResource } from '../../src/channels/caldav/mapping.ts';
+import { createCaldavProvider } from '../../src/channels/caldav/provider.ts';
 import { CALDAV, childOf, DAV, readXml } from '../../src/channels/caldav/xml.ts';
 import { readFreeBusy } from '../../src/calendar/read-free-busy.ts';
 import { zoneOfTimezone } from '../../src/calendar/calendar-zone.ts';
@@ -20,8 +21,8 @@ describe('an XML answer', () => {
   });
 
   it('keeps values as they are written, entities resolved once', () => {
-    const text = '<a>&lt;&amp;lt;&#65;&#x1F600;&unknown;<![CDATA[&amp;<b>]]> 007 1e5</a>';
-    expect(readXml(text).text).toBe('<&lt;A😀&unknown;&amp;<b> 007 1e5');
+    const text = '<a>&lt;&amp;lt;&#65;&#x1F600;<![CDATA[&amp;<b>]]> 007 1e5</a>';
+    expect(readXml(text).text).toBe('<&lt;A😀&amp;<b> 007 1e5');
   });
 
   test.each([
@@ -40,6 +41,12 @@ describe('an XML answer', () => {
     '<a/><b/>',
     '<a></a',
     '<a b=c/>',
+    '<a>&unknown;</a>',
+    '<a>&constructor;</a>',
+    '<a b="&"/>',
+    '<a>&#x110000;</a>',
+    '<a><!-- -- --></a>',
+    '<1/>',
     '</a>',
     '<a><!ENTITY x "y"></a>',
     `${'<a>'.repeat(100)}${'</a>'.repeat(100)}`,
@@ -51,6 +58,18 @@ describe('an XML answer', () => {
     const text = '<d:a xmlns:d="DAV:"><d:b><![CDATA[x]]></d:b><!-- c --><d:c e="f"/></d:a>';
     for (let end = 0; end < text.length; end += 1)
       expect(() => readXml(text.slice(0, end))).toThrow(/bad-xml/);
+  });
+});
+
+describe('an XML answer that would be slow to read', () => {
+  it.each([
+    ['one element of them all', (all: string) => `<a ${all}/>`],
+    ['each element below', (all: string) => `<a ${all}>${'<b xmlns:z="z"/>'.repeat(20_000)}</a>`],
+  ])('for its namespaces costs no more than its length: %s', (_, written) => {
+    const all = Array.from({ length: 20_000 }, (_none, index) => `xmlns:n${index}="n"`).join(' ');
+    const startedAt = performance.now();
+    expect(readXml(written(all)).name).toBe('a');
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
   });
 });
 
@@ -202,3 +221,23 @@ test('a calendar states its zone by name, by a prefixed name, or in a way nobody
   expect(zoneOfTimezone(zone('Nowhere'))).toBeNull();
   expect(zoneOfTimezone('')).toBeNull();
 });
+
+test.each(['<', '&', '</', '<!'])(
+  'an answer of nothing but %s is refused at once',
+  async (text) => {
+    const body = `<d:multistatus xmlns:d="DAV:"><d:response>${text.repeat(200_000)}`;
+    const serverUrl = 'https://dav.example.com/';
+    const { listCalendars } = createCaldavProvider({
+      parties: [],
+      plainHttpHosts: [],
+      fetchOutside: ({ url }) =>
+        Promise.resolve({ status: 207, headers: {}, body: new TextEncoder().encode(body), url }),
+    });
+    const access = { kind: 'basic', serverUrl, homeUrl: serverUrl, username: 'u', password: 'p' };
+    const startedAt = performance.now();
+    await expect(listCalendars({ access } as Parameters<typeof listCalendars>[0])).rejects.toThrow(
+      /bad-xml/,
+    );
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  },
+);

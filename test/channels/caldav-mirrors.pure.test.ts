@@ -2,6 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { MirrorEvent } from '../../src/channels/channel-provider.ts';
 import { hourOn } from '../laws/bench.ts';
 import type { BenchCalendar } from '../laws/bench.ts';
+import { createCaldavProvider } from '../../src/channels/caldav/provider.ts';
+import type { CaldavSettings } from '../../src/channels/caldav/provider.ts';
 import { openCaldavBench } from '../laws/caldav-bench.ts';
 import type { CaldavBench } from '../laws/caldav-bench.ts';
 
@@ -111,4 +113,25 @@ test('a name that would lead out of the calendar stays in it', async () => {
   const at = await bench().newCalendar();
   for (const nativeId of ['//127.0.0.1:1/x', 'http://127.0.0.1:1/x', '@127.0.0.1:1/x'])
     expect(await bench().provider.read({ ...at, nativeId })).toBeNull();
+});
+
+test('a mirror is read back uncompressed, since proxies that compress change its etag', async () => {
+  const at = await bench().newCalendar();
+  const { fetchOutside } = bench().settings;
+  const settings: CaldavSettings = {
+    ...bench().settings,
+    fetchOutside: async (request) => {
+      const answer = await fetchOutside(request);
+      const { etag } = answer.headers;
+      const isPlain = request.headers?.['accept-encoding'] === 'identity';
+      return isPlain || !etag
+        ? answer
+        : { ...answer, headers: { ...answer.headers, etag: `W/${etag}` } };
+    },
+  };
+  const provider = createCaldavProvider(settings);
+  const asked = { ...at, id: 'mirror-1', generation: 0 };
+  const { etag } = await provider.write({ ...asked, event: eventOn(1), ifMatch: null });
+  await provider.write({ ...asked, event: eventOn(2), ifMatch: etag });
+  expect((await stored(at))[0]!.ics).toMatch(/\r\nDTSTART:20270103T090000Z\r\n/);
 });

@@ -166,3 +166,35 @@ test('what is taken by the server itself is what our copy takes', async () => {
   await position({ 'caldav.freeBusyQuery': 'unsupported' });
   expect(await bench().provider.freeBusy({ ...at, window })).toBeNull();
 });
+
+test('a cut listing that is another one when it is asked for again is read from its beginning', async () => {
+  const at = await bench().newCalendar();
+  const put = async (names: string, day: number) => {
+    for (const name of names) {
+      const stamp = hourOn(day).startAt.replace(/\.\d+|[-:]/g, '');
+      const entry = ['BEGIN:VEVENT', `UID:${name}`, `DTSTAMP:${stamp}`, `DTSTART:${stamp}`];
+      const lines = ['BEGIN:VCALENDAR', 'VERSION:2.0', 'PRODID:x', ...entry, 'DURATION:PT1H'];
+      const ics = [...lines, 'END:VEVENT', 'END:VCALENDAR', ''].join('\r\n');
+      await bench().control('PUT', `caldav/calendars/${nameOf(at)}/objects/${name}.ics`, { ics });
+    }
+  };
+  await put('mnopqrstabcd', 1);
+  await position({ 'caldav.syncPageSize': 8 });
+  const forgetful = {
+    ...bench(),
+    provider: {
+      ...bench().provider,
+      pull: (input: Parameters<CaldavBench['provider']['pull']>[0]) =>
+        createCaldavProvider(bench().settings).pull(input),
+    },
+  };
+  let isFirst = true;
+  const betweenPages = async () => {
+    if (isFirst) await put('mnopqrst', 2);
+    isFirst = false;
+  };
+  const copy = emptyCopy();
+  await runPass(forgetful, at, { copy, betweenPages });
+  const all = Array.from('abcdmnopqrst', (name) => `${name}.ics`);
+  expect([...copy.events.keys()].toSorted()).toEqual(all);
+});

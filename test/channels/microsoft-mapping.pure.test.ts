@@ -144,6 +144,21 @@ describe('whole days', () => {
     const event = eventOf(bare('2027-01-04T00:00:00', '2027-01-05T00:00:00'), { ...PARIS, frames });
     expect(event.start).toEqual({ kind: 'utc', at: '2027-01-04T00:00:00.000Z' });
   });
+
+  test('what says that it is timed stays so from midnight to midnight: clocks differ, and nights do', () => {
+    const frames = new Map([['series', { isAllDay: false, zone: null }]]);
+    const bareDay = bare('2027-01-03T23:00:00', '2027-01-04T23:00:00');
+    const told = { ...bareDay, isAllDay: false, showAs: 'busy' };
+    for (const event of [
+      eventOf(bareDay, { ...PARIS, frames }),
+      eventOf(told),
+      eventOf(told, { ...PARIS, wholeOccurrences: true }),
+    ])
+      expect([event.start, event.end]).toEqual([
+        { kind: 'utc', at: '2027-01-03T23:00:00.000Z' },
+        { kind: 'utc', at: '2027-01-04T23:00:00.000Z' },
+      ]);
+  });
 });
 
 describe('what takes time', () => {

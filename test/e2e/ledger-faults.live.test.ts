@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { judgeAll, untilSettled } from '../support/checker.ts';
 import { createGates, type Gates } from '../support/gates.ts';
@@ -171,6 +172,8 @@ async function closeAccount(id: string): Promise<{ reopen: () => Promise<unknown
     '/stripe/accounts',
   );
   const { secretKey } = accounts.find((account) => account.id === id)!;
-  await holdfast.control('PUT', place, { secretKey: `sk_test_${'other'.repeat(5)}` });
+  await holdfast.control('PUT', place, {
+    secretKey: `sk_test_other${randomUUID().replaceAll('-', '')}`,
+  });
   return { reopen: () => holdfast.control('PUT', place, { secretKey }) };
 }

@@ -147,3 +147,23 @@ test('what events take is changed at once, in both directions', async () => {
   await takes('resource');
   expect((await hold(resourceId, 2, 3)).answer).toMatchObject({ refusal: 'busy' });
 });
+
+test('a hold that is over shields no booking from being found too many', async () => {
+  const resourceId = await addResource(ledger.admin, { capacity: 2 });
+  const key = await addConnection(ledger.admin, { resourceId, ...ANY });
+  const sold = [await hold(resourceId, 0, 2), await hold(resourceId, 1, 3)];
+  for (const { input } of sold) await commitBooking(ledger.pool, input);
+  const over = await hold(resourceId, 0, 1);
+  expect(over.answer).toMatchObject({ kind: 'held', units: [2] });
+  await ledger.admin.query(
+    `UPDATE occupancy SET expires_at = clock_timestamp() - interval '1 second' WHERE booking_id = $1`,
+    [over.input.bookingId],
+  );
+  await sync(ledger.pool, key, { changes: listed(anEvent('a', [0, 1]), anEvent('b', [0, 1])) });
+  expect(await entriesOf(ledger.pool, `booking/${sold[0]!.input.bookingId}`)).toContain(
+    'booking.conflict',
+  );
+  expect(await entriesOf(ledger.pool, `booking/${over.input.bookingId}`)).not.toContain(
+    'booking.contested',
+  );
+});

@@ -2,14 +2,18 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Interval } from '../../src/domain/interval.ts';
 import { publishedEntries } from '../../src/domain/published.ts';
+import { commitBooking } from '../../src/store/bookings.ts';
 import { echoesOver, endEchoes, keepServing } from '../../src/store/echoes.ts';
 import { feedToServe } from '../../src/store/feed-contents.ts';
+import { holdUnits } from '../../src/store/holds.ts';
 import type { ConnectionKey } from '../../src/store/sync.ts';
 import type { Ledger } from '../support/ledger.ts';
 import {
   addConnection,
   addResource,
+  aHold,
   anEvent,
+  entriesOf,
   gone,
   hour,
   listed,
@@ -160,6 +164,50 @@ describe('what comes back', () => {
     expect(over).toContainEqual(one.connection);
     await endEchoes(ledger.pool, one.connection);
     expect(await echoesOver(ledger.pool, 10)).not.toContainEqual(one.connection);
+  });
+
+  test('what a platform sells after it fetched a feed that let it is an ordinary entry a day after that fetch', async () => {
+    const resourceId = await addResource(ledger.admin);
+    const [one, other] = [await addPlatform(resourceId), await addPlatform(resourceId)];
+    await block(resourceId, [0, 24]);
+    await fetchFeed(one);
+    await unblock(resourceId);
+    await fetchFeed(one);
+    await later(2);
+    await sync(ledger.pool, one.connection, { changes: listed(anEvent('sold', [0, 24])) });
+    await fetchFeed(one);
+    expect(await echoesOf(one)).toEqual(['sold']);
+    await later(23);
+    expect(await fetchFeed(other)).toEqual([span([0, 24])]);
+    await sync(ledger.pool, one.connection, { changes: listed(anEvent('sold', [0, 23])) });
+    expect(await echoesOf(one)).toEqual([]);
+  });
+
+  test('what comes after its platform fetched a feed without it ends no hold unseen', async () => {
+    const resourceId = await addResource(ledger.admin);
+    const platform = await addPlatform(resourceId);
+    await block(resourceId, [0, 24]);
+    await fetchFeed(platform);
+    await unblock(resourceId);
+    await fetchFeed(platform);
+    const held = aHold(resourceId);
+    expect(await holdUnits(ledger.pool, held)).toMatchObject({ kind: 'held' });
+    await sync(ledger.pool, platform.connection, { changes: listed(anEvent('sold', [0, 24])) });
+    expect(await commitBooking(ledger.pool, held)).toMatchObject({ kind: 'contested' });
+  });
+
+  test('what says back a booking is in no conflict with it', async () => {
+    const resourceId = await addResource(ledger.admin);
+    const platform = await addPlatform(resourceId);
+    const held = aHold(resourceId);
+    await holdUnits(ledger.pool, held);
+    await commitBooking(ledger.pool, held);
+    await fetchFeed(platform);
+    await sync(ledger.pool, platform.connection, { changes: listed(anEvent('back', [0, 1])) });
+    expect(await echoesOf(platform)).toEqual(['back']);
+    expect(await entriesOf(ledger.pool, `booking/${held.bookingId}`)).not.toContain(
+      'booking.conflict',
+    );
   });
 
   test('a source that comes back in time keeps its echo one', async () => {

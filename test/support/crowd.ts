@@ -36,7 +36,11 @@ export async function eachOf<T>(
 /** Connects so many calendars, each of its own account unless said otherwise, and waits for none. */
 export async function connectCrowd(
   holdfast: Holdfast,
-  { many, accounts = many }: { many: number; accounts?: number },
+  {
+    many,
+    accounts = many,
+    settings = {},
+  }: { many: number; accounts?: number; settings?: Record<string, unknown> },
 ): Promise<Crowd> {
   const resourceId = await addResource(holdfast, { capacity: 50 });
   const owners: { accountId: string; email: string }[] = [];
@@ -44,7 +48,10 @@ export async function connectCrowd(
     Array.from({ length: accounts }, () => null),
     async () => owners.push(await addGoogleAccount(holdfast)),
   );
-  const calendarIds = Array.from({ length: many }, () => `${randomUUID()}@group.calendar.google.com`);
+  const calendarIds = Array.from(
+    { length: many },
+    () => `${randomUUID()}@group.calendar.google.com`,
+  );
   const connectionIds: string[] = [];
   await eachOf(calendarIds, async (calendarId, n) => {
     const { accountId, email } = owners[n % owners.length]!;
@@ -53,7 +60,7 @@ export async function connectCrowd(
       summary: 'Room',
       timeZone: 'Europe/Paris',
     });
-    const body = { resourceId, accountId, calendarId };
+    const body = { resourceId, accountId, calendarId, settings };
     const answer = await holdfast.call('POST', '/connections', body);
     if (answer.status !== 201) throw new Error(`connection: ${JSON.stringify(answer.body)}`);
     connectionIds[n] = answer.body.id as string;

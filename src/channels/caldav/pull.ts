@@ -168,7 +168,9 @@ async function list(pass: Pass, from: Checkpoint): Promise<Found | 'lost'> {
   const same = found.at.listing?.digest === from.listing.digest;
   const bothWhole = !found.at.listing?.isTruncated && !from.listing.isTruncated;
   // The pass ends where its first answer said: what changed since then is told to the next one.
-  return same || bothWhole ? { at: from, listing: found.listing } : found;
+  if (same || bothWhole) return { at: from, listing: found.listing };
+  // Another part of the whole: what comes early in it may not have been read.
+  return { ...found, at: { ...found.at, after: null } };
 }
 
 async function listByToken(pass: Pass, from: Checkpoint): Promise<Found | 'lost'> {

@@ -20,12 +20,14 @@ const DEEPEST = 64;
 /**
  * Reads an XML document (XML 1.0 with namespaces) and keeps every value as it was written: tokens
  * and etags are opaque. A document type is refused, so no entity of a server's own is ever resolved.
- * Throws `invalid`: `xml-with-dtd`, or `bad-xml` when it is cut off or not well-formed.
+ * Takes time in proportion to the length, whatever the text is. Throws `invalid`: `xml-with-dtd`, or
+ * `bad-xml` when it is cut off or not well-formed; names are taken in ASCII only.
  */
 export function readXml(text: string): XmlElement {
   refuseDtd(text);
   const root: XmlElement = { space: '', name: '', attributes: {}, children: [], text: '' };
-  const open: Open[] = [{ element: root, tag: '', spaces: new Map([['xml', 'xml']]) }];
+  const spaces: Spaces = { own: new Map([['xml', 'xml']]), outer: null };
+  const open: Open[] = [{ element: root, tag: '', spaces }];
   let at = text.startsWith('\uFEFF') ? 1 : 0;
   while (at < text.length) {
     const start = text.indexOf('<', at);
@@ -44,7 +46,21 @@ interface Open {
   element: XmlElement;
   /** As written, prefix included: the end tag must say the same. */
   tag: string;
-  spaces: ReadonlyMap<string, string>;
+  spaces: Spaces;
+}
+
+/** Namespaces by prefix. Never copied: an answer may declare very many, and on every element. */
+interface Spaces {
+  own: Map<string, string>;
+  outer: Spaces | null;
+}
+
+function spaceOf(spaces: Spaces, prefix: string): string {
+  for (let at: Spaces | null = spaces; at !== null; at = at.outer) {
+    const space = at.own.get(prefix);
+    if (space !== undefined) return space;
+  }
+  return '';
 }
 
 /** Reads what begins with `<` at `start`; answers with where it ends. */
@@ -52,7 +68,7 @@ function readMarkup(text: string, start: number, open: Open[]): number {
   const next = text[start + 1];
   if (next === '?') return after(text, '?>', start);
   if (next === '!') {
-    if (text.startsWith('<!--', start)) return after(text, '-->', start + 4);
+    if (text.startsWith('<!--', start)) return afterComment(text, start);
     if (!text.startsWith('<![CDATA[', start) || open.length === 1) throw badXml();
     const end = after(text, ']]>', start);
     open.at(-1)!.element.text += text.slice(start + 9, end - 3);
@@ -67,7 +83,7 @@ function readMarkup(text: string, start: number, open: Open[]): number {
   return readStart(text, start, open);
 }
 
-const START = /<([^\s/>=<]+)((?:\s+[^\s/>=<]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y;
+const START = /<([a-z_][\w:.-]*)((?:\s+[a-z_][\w:.-]*\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/iy;
 const ATTRIBUTE = /([^\s=]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 
 function readStart(text: string, start: number, open: Open[]): number {
@@ -77,20 +93,27 @@ function readStart(text: string, start: number, open: Open[]): number {
   const [, tag = '', written = '', slash] = match;
   const parent = open.at(-1)!;
   const attributes: Record<string, string> = {};
-  let spaces = parent.spaces;
-  for (const [, name = '', double, single] of written.matchAll(ATTRIBUTE)) {
+  let { spaces } = parent;
+  for (const [, name = '', double, single] of attributesIn(written)) {
     const value = resolved(double ?? single ?? '');
     const [prefix, local] = splitName(name);
     if (name !== 'xmlns' && prefix !== 'xmlns') attributes[local] = value;
-    else spaces = new Map(spaces).set(prefix === '' ? '' : local, value);
+    else {
+      if (spaces === parent.spaces) spaces = { own: new Map(), outer: parent.spaces };
+      spaces.own.set(prefix === '' ? '' : local, value);
+    }
   }
   const [prefix, name] = splitName(tag);
-  const space = spaces.get(prefix) ?? '';
+  const space = spaceOf(spaces, prefix);
   const element: XmlElement = { space, name, attributes, children: [], text: '' };
   parent.element.children.push(element);
   if (slash === '') open.push({ element, tag, spaces });
   return START.lastIndex;
 }
+
+/** Most elements have none, and are many. */
+const attributesIn = (written: string): Iterable<RegExpMatchArray> =>
+  written === '' ? [] : written.matchAll(ATTRIBUTE);
 
 function splitName(name: string): [prefix: string, local: string] {
   const colon = name.indexOf(':');
@@ -115,13 +138,27 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 const resolved = (data: string): string =>
-  data.includes('&') ? data.replace(/&(#x[\da-f]{1,6}|#\d{1,7}|\w+);/gi, entity) : data;
+  data.includes('&') ? data.replace(/&([^&;]{1,10};)?/g, entity) : data;
 
-function entity(whole: string, name: string): string {
-  if (!name.startsWith('#')) return ENTITIES[name] ?? whole;
-  const hex = name[1] === 'x' || name[1] === 'X';
-  const code = hex ? Number.parseInt(name.slice(2), 16) : Number(name.slice(1));
-  return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+function entity(_: string, reference = ''): string {
+  const [, hex, decimal] = /^#(?:x([\da-f]+)|(\d+));$/i.exec(reference) ?? [];
+  if (hex === undefined && decimal === undefined) return named(reference.slice(0, -1));
+  const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+  if (code > 0x10ffff) throw badXml();
+  return String.fromCodePoint(code);
+}
+
+function named(name: string): string {
+  const character = Object.hasOwn(ENTITIES, name) ? ENTITIES[name] : undefined;
+  if (character === undefined) throw badXml();
+  return character;
+}
+
+/** XML 1.0 §2.5: two hyphens end a comment. */
+function afterComment(text: string, start: number): number {
+  const end = after(text, '--', start + 4);
+  if (text[end] !== '>') throw badXml();
+  return end + 1;
 }
 
 function after(text: string, what: string, from: number): number {

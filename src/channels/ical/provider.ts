@@ -39,7 +39,7 @@ const LIMITS: IcalLimits = {
   connectTimeoutMs: 10_000,
   totalTimeoutMs: 45_000,
   maxRedirects: 5,
-  pageSize: 400,
+  pageSize: 500,
 };
 
 /** Feeds drop entries for a while when their site has trouble; a second reading must agree. */

@@ -56,8 +56,8 @@ export function mapItem(item: Item, reading: Reading): Change | WithheldItem {
 }
 
 /**
- * Whole days are read as days. A bare occurrence says only instants: they are days where they begin
- * and end at the calendar's own midnight, or at its series' when that is all-day.
+ * Whole days are read as days. A bare occurrence says only instants: unless its series is known to be
+ * timed, they are days where they begin and end at the calendar's own midnight, or at its series'.
  */
 function timesOf(
   item: Item,
@@ -74,8 +74,9 @@ function timesOf(
     item.isAllDay === undefined
       ? frames.get(item.seriesMasterId ?? '')
       : { isAllDay: item.isAllDay, zone: own };
-  const zones = [zone, ...(frame?.isAllDay ? [frame.zone, 'UTC'] : [])];
-  const [start, end] = (isDaysLong(span) ? daysIn(span, zones) : null) ?? timedIn(span, null);
+  const mayBeDays = frame?.isAllDay !== false && isDaysLong(span);
+  const zones = [zone, ...(frame ? [frame.zone, 'UTC'] : [])];
+  const [start, end] = (mayBeDays ? daysIn(span, zones) : null) ?? timedIn(span, null);
   return { start, end };
 }
 

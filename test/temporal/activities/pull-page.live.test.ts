@@ -172,6 +172,15 @@ describe('absence', () => {
     expect(await snapshot()).toMatchObject({ status: 'live' });
     expect(await busy()).toEqual(['new0 0-1', 'new2 2-3', 'new4 4-5']);
   });
+
+  test('of all there was is guarded, however much else the same listing brought', async () => {
+    await snapshot(...[0, 2, 4].map((n) => anEvent(`old${n}`, [n, n + 1])));
+    await startGeneration(ledger.pool, key);
+    const others = Array.from({ length: 6 }, (_, n) => anEvent(`other${n}`, [50 + n, 51 + n]));
+    await pull('snapshot', { changes: listed(...others), more: true });
+    expect(await snapshot()).toMatchObject({ status: 'guarded' });
+    expect(await busy()).toHaveLength(9);
+  });
 });
 
 describe('the edge of what is expanded', () => {
@@ -195,12 +204,12 @@ describe('all is expanded anew', () => {
     await pull('snapshot', { changes: listed(floating) });
     expect(await busy()).toEqual(['a 0-1']);
     await pull('delta', { timeZone: 'Asia/Tokyo', more: true });
-    expect(await row()).toMatchObject({ time_zone: 'UTC', expanded_with: `UTC|${READING}` });
+    expect(await row()).toMatchObject({ time_zone: 'UTC', expanded_with: `UTC|UTC|${READING}` });
     await pull('delta', { timeZone: 'Asia/Tokyo' });
     expect(await busy()).toEqual(['a -9--8']);
     expect(await row()).toMatchObject({
       time_zone: 'Asia/Tokyo',
-      expanded_with: `Asia/Tokyo|${READING}`,
+      expanded_with: `Asia/Tokyo|UTC|${READING}`,
     });
   });
 

@@ -339,3 +339,45 @@ test('the horizon rolls with every day', async () => {
   await pull();
   expect(await edge()).toBeLessThan(first);
 });
+
+test('rolling the horizon takes no notification for read, whatever pass came before it', async () => {
+  answer = () => ({});
+  await pull();
+  await ledger.admin.query(
+    `UPDATE connection SET expanded_until = expanded_until - interval '10 days' WHERE id = $1`,
+    [key.connectionId],
+  );
+  const edges = await edgesBehind(ledger.pool, { horizonMs: HORIZON_MS, limit: 100 });
+  await pull();
+  await ledger.admin.query(`UPDATE connection SET dirty = true WHERE id = $1`, [key.connectionId]);
+  const before = await row();
+  await rollEdge(
+    deps(),
+    edges.find((one) => one.connectionId === key.connectionId)!,
+  );
+  const after = await row();
+  for (const kept of ['dirty', 'pass_started_at']) expect(after[kept]).toEqual(before[kept]);
+});
+
+test('the edge moves also for what a pass wrote before it was paused, and for what it writes after', async () => {
+  const weekly = { recurrence: ['RRULE:FREQ=WEEKLY'] };
+  const lastOf = async (root: string) => {
+    const { rows } = await ledger.pool.query<{ at: Date | null }>(
+      'SELECT max(start_at) AS at FROM busy WHERE connection_id = $1 AND root_id = $2',
+      [key.connectionId, root],
+    );
+    return +(rows[0]!.at ?? 0);
+  };
+  const start = { kind: 'utc' as const, at: new Date(nowAt).toISOString() };
+  const end = { kind: 'utc' as const, at: new Date(nowAt + MINUTE_MS).toISOString() };
+  answer = () => ({});
+  await pull();
+  answer = () => ({ more: true, changes: listed(anEvent('a', [0, 1], { start, end, ...weekly })) });
+  await pull();
+  nowAt += 20 * DAY_MS;
+  await rollEdge(deps(), key);
+  expect(await lastOf('a')).toBeGreaterThan(nowAt + HORIZON_MS - 8 * DAY_MS);
+  answer = () => ({ changes: listed(anEvent('b', [0, 1], { start, end, ...weekly })) });
+  await pull();
+  expect(await lastOf('b')).toBeGreaterThan(nowAt + HORIZON_MS - 8 * DAY_MS);
+});
