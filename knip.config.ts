@@ -26,8 +26,6 @@ const config: KnipConfig = {
     '@prisma/client',
     // Keeps one version of protobufjs for replaying histories (see docs/decisions).
     'protobufjs',
-    // CalDAV, the next channel.
-    'tsdav',
   ],
   ignoreExportsUsedInFile: true,
 };

@@ -28,7 +28,7 @@ async function damaged(): Promise<Scene> {
   return scene;
 }
 
-async function untilRepaired(scene: Scene, reason: string): Promise<void> {
+async function untilRepaired(scene: Scene): Promise<object | undefined> {
   const entries = async () => {
     const { rows } = await holdfast.database.pool.query<{ type: string; data: object }>(
       `SELECT type, data FROM journal WHERE subject = $1
@@ -38,9 +38,11 @@ async function untilRepaired(scene: Scene, reason: string): Promise<void> {
     return rows;
   };
   const found = await until(entries, (rows) => rows.at(-1)?.type === 'connection.repaired', 40_000);
-  expect(found.at(-1)?.data).toMatchObject({ reason, added: HOURS.length, removed: 0 });
   for (const hour of HOURS) expect(await freeHours(holdfast, scene, 3)).not.toContain(hour);
+  return found.at(-1)?.data;
 }
+
+const healed = (reason: string) => ({ reason, added: HOURS.length, removed: 0 });
 
 const longAgo = (scene: Scene, column: 'listed_at' | 'compared_at') =>
   holdfast.database.pool.query(
@@ -53,13 +55,13 @@ describe('entries that our copy lost', () => {
     const scene = await damaged();
     await longAgo(scene, 'listed_at');
     await steer(holdfast, scene, 'sync-now');
-    await untilRepaired(scene, 'nightly');
+    expect(await untilRepaired(scene)).toMatchObject(healed('nightly'));
   });
 
   it("come back when the channel's free/busy answer names them twice", async () => {
     const scene = await damaged();
     await longAgo(scene, 'compared_at');
     await steer(holdfast, scene, 'sync-now');
-    await untilRepaired(scene, 'free-busy');
+    expect(await untilRepaired(scene)).toMatchObject(healed('free-busy'));
   });
 });

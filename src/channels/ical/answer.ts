@@ -24,7 +24,11 @@ export function failureOfStatus(status: number, headers: Headers): Failure {
     KIND_BY_STATUS[status] ?? (status >= 500 || status === 304 ? 'unavailable' : 'invalid');
   // The host's own clock reads the date form, so that a difference between clocks does no harm.
   const hostNowAt = Date.parse(headers['date'] ?? '') || Date.now();
-  const waitMs = retryAfterMs(waitHeader(status, (name) => headers[name]), hostNowAt, Date.parse);
+  const waitMs = retryAfterMs(
+    waitHeader(status, (name) => headers[name]),
+    hostNowAt,
+    Date.parse,
+  );
   const code = `http-${status}`;
   return new Failure({ kind, code, ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }) });
 }

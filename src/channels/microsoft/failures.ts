@@ -53,7 +53,11 @@ export function readError(answer: {
   data: Record<string, unknown> | null;
 }): GraphError {
   const { status, headers, data } = answer;
-  return { status, codes: codesIn(data?.['error']), retryAfter: waitHeader(status, (name) => headers.get(name)) };
+  return {
+    status,
+    codes: codesIn(data?.['error']),
+    retryAfter: waitHeader(status, (name) => headers.get(name)),
+  };
 }
 
 /** Errors are seldom nested twice; a body that nests for ever must not hold us. */
