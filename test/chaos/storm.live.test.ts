@@ -19,7 +19,7 @@ test(
   { timeout: 2 * TIMEOUT_MS },
   async () => {
     const report = await storm(holdfast, { many: MANY, timeoutMs: TIMEOUT_MS });
-    console.log(report);
+    console.log(JSON.stringify(report));
     expect(report.recovered).toBe(MANY);
     expect(report.peakPerSecond).toBeLessThanOrEqual(2 * report.meanPerSecond);
   },

@@ -100,10 +100,6 @@ function reportOf({ calendarIds }: Crowd, entries: readonly RecordEntry[]): Stor
     const calendarId = decodeURIComponent(entry.path!.split('/calendars/')[1]!.split('/')[0]!);
     byCalendar.set(calendarId, [...(byCalendar.get(calendarId) ?? []), entry]);
   }
-  for (const id of calendarIds) {
-    const l = byCalendar.get(id) ?? [];
-    if (wayBack(l).recoveredAt === 0)
-      console.log('LOST', l.map((e) => `${e.at} ${e.status}`).join(' | '));
   const ways = calendarIds.map((id) => wayBack(byCalendar.get(id) ?? []));
   const fromAt = Math.min(...ways.map(({ retriedAt }) => retriedAt));
   const toAt = Math.max(...ways.map(({ recoveredAt }) => recoveredAt));
