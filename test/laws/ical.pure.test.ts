@@ -63,7 +63,7 @@ const failures: FailureRow[] = [
 channelLaws('ical', {
   supports,
   failures,
-  pageSize: 400,
+  pageSize: 500,
   positions: [
     { name: 'an ETag and a Last-Modified', switches: {} },
     { name: 'a weak ETag', switches: { validators: 'weak' } },
