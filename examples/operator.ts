@@ -13,6 +13,9 @@ import { pauseUpdate, resumeUpdate, statusQuery } from '../temporal/contracts/co
 /** A paused one was somebody's decision, and is listed so that it is not forgotten. */
 const NEED_A_PERSON = ['needs-reauthorization', 'guarded', 'failing', 'paused'];
 
+const QUERY_MS = 3_000;
+const AT_ONCE = 20;
+
 const { connectionOptions, namespace } = loadClientConnectConfig();
 const connection = await Connection.connect(connectionOptions);
 const { workflow } = new Client({ connection, namespace: namespace ?? 'holdfast' });
@@ -25,15 +28,28 @@ await connection.close();
 async function list(): Promise<void> {
   const statuses = NEED_A_PERSON.map((status) => `"${status}"`).join(', ');
   const query = `WorkflowType = "connection" AND ExecutionStatus = "Running" AND HoldfastStatus IN (${statuses})`;
-  let count = 0;
-  for await (const run of workflow.list({ query })) {
-    count += 1;
-    const { status, failures, nextPassAt } = await workflow
-      .getHandle(run.workflowId)
-      .query(statusQuery);
-    console.log(`${run.workflowId}: ${status}, ${failures} failures, next look ${nextPassAt}`);
+  const ids: string[] = [];
+  for await (const run of workflow.list({ query })) ids.push(run.workflowId);
+  for (let at = 0; at < ids.length; at += AT_ONCE) {
+    const some = ids.slice(at, at + AT_ONCE);
+    const told = await Promise.all(some.map(describe));
+    for (const [n, id] of some.entries()) console.log(`${id}: ${told[n]}`);
   }
-  console.log(`${count} connections need a person; docs/operations.md says what to do for each.`);
+  console.log(
+    `${ids.length} connections need a person; docs/operations.md says what to do for each.`,
+  );
+}
+
+/** A run whose worker is away keeps nobody from seeing the others. */
+async function describe(id: string): Promise<string> {
+  const asked = connection.withDeadline(Date.now() + QUERY_MS, () =>
+    workflow.getHandle(id).query(statusQuery),
+  );
+  return asked.then(
+    ({ status, failures, nextPassAt }) =>
+      `${status}, ${failures} failures, next look ${nextPassAt}`,
+    () => 'no worker answers for it; see whether its workers run',
+  );
 }
 
 async function steer(asked: string, id: string): Promise<void> {
