@@ -108,7 +108,7 @@ async function startServers(run: Run) {
   const [databaseUrl] = await Promise.all([
     startDatabase(run),
     startTemporal(run, temporalNamespace),
-    step('Emulators of Google, Stripe and a feed host (1 s; state in .holdfast/emulators)', () =>
+    step('Emulators of all channels and Stripe (1 s; state in .holdfast/emulators)', () =>
       supervisor.run(
         nodeService('emulators', {
           root: options.root,

@@ -53,7 +53,7 @@ CREATE FUNCTION begin_call(
   p_tenant text, p_account text, p_channel text, p_party text,
   p_account_burst integer, p_account_period_ms float8,
   p_shared_burst integer, p_shared_period_ms float8,
-  p_at_once integer, p_holder uuid, p_lease_ms integer
+  p_at_once integer, p_holder uuid, p_lease_ms integer, p_waited boolean
 ) RETURNS TABLE (refused text, wait_ms float8, bucket text, slot integer, probing boolean,
   suspect boolean, strikes integer)
 LANGUAGE plpgsql AS $$
@@ -107,13 +107,13 @@ BEGIN
     greatest(mine.full_at, at) - (p_account_burst - 1) * account_step);
   IF free_at > at THEN
     refused := CASE WHEN mine.paused_until > at THEN 'pause' ELSE 'budget' END;
-    wait_ms := take_turn(p_tenant, bucket, free_at, account_step);
+    wait_ms := take_turn(p_tenant, bucket, free_at, account_step, p_waited);
   ELSIF p_shared_burst IS NOT NULL THEN
     free_at := greatest(shared.paused_until,
       greatest(shared.full_at, at) - (p_shared_burst - 1) * shared_step);
     IF free_at > at THEN
       refused := CASE WHEN shared.paused_until > at THEN 'pause' ELSE 'budget' END;
-      wait_ms := take_turn(p_tenant, shared_name, free_at, shared_step);
+      wait_ms := take_turn(p_tenant, shared_name, free_at, shared_step, p_waited);
     END IF;
   END IF;
   IF refused IS NOT NULL THEN
@@ -184,9 +184,10 @@ BEGIN
 END $$;
 
 -- A tenant's next turn at a bucket, in milliseconds from now: after its own that wait already, at the
--- share that is left when every tenant in line has as much. Turns are a little closer than tokens,
--- since some do not come, and a token that nobody is there for is lost to all.
-CREATE FUNCTION take_turn(p_tenant text, p_bucket text, p_from timestamptz, p_step interval)
+-- share that is left when every tenant in line has as much. Turns are a little closer than
+-- tokens: who comes too early is told again, but a token that nobody is there for is lost to all.
+-- Who has waited already stands at the front: it does not make the line longer.
+CREATE FUNCTION take_turn(p_tenant text, p_bucket text, p_from timestamptz, p_step interval, p_waited boolean)
 RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE
   at timestamptz := clock_timestamp();
@@ -194,6 +195,9 @@ DECLARE
   ends_at timestamptz;
   step interval;
 BEGIN
+  IF p_waited THEN
+    RETURN extract(epoch FROM p_from - at + p_step * random() * 10) * 1000;
+  END IF;
   SELECT count(*) + 1 INTO in_line FROM call_turn
     WHERE bucket = p_bucket AND next_at > at AND tenant_id <> p_tenant;
   step := p_step * in_line * 0.9;
