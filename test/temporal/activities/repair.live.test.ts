@@ -18,6 +18,7 @@ import {
   openLedger,
 } from '../../support/ledger.ts';
 import { openPort, type PortScene } from './port-scene.ts';
+import { copyOf } from './stored-copy.ts';
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
@@ -28,8 +29,12 @@ let key: ConnectionKey;
 let resourceId: string;
 /** All that the channel's calendar holds; delta passes bring nothing of it. */
 let there: NeutralEvent[];
+let entries: ReturnType<typeof copyOf>['entries'];
+let busy: ReturnType<typeof copyOf>['busy'];
+let row: ReturnType<typeof copyOf>['row'];
 beforeAll(async () => {
   ledger = await openLedger();
+  ({ entries, busy, row } = copyOf(ledger.pool, () => key));
 });
 afterAll(() => ledger.close());
 beforeEach(async () => {
@@ -40,27 +45,6 @@ beforeEach(async () => {
   key = await addConnection(ledger.admin, { resourceId });
 });
 
-const entries = async (like = 'connection.%') => {
-  const { rows } = await ledger.pool.query<{ type: string; data: Record<string, unknown> }>(
-    'SELECT type, data FROM journal WHERE subject = $1 AND type LIKE $2 ORDER BY seq',
-    [`connection/${key.connectionId}`, like],
-  );
-  return rows.filter((one) => one.type !== 'connection.live' && one.type !== 'connection.guarded');
-};
-const busy = async () => {
-  const { rows } = await ledger.pool.query<{ root: string }>(
-    'SELECT root_id AS root FROM busy WHERE connection_id = $1 ORDER BY start_at',
-    [key.connectionId],
-  );
-  return rows.map((row) => row.root);
-};
-const row = async () => {
-  const { rows } = await ledger.pool.query<Record<string, unknown>>(
-    'SELECT * FROM connection WHERE id = $1',
-    [key.connectionId],
-  );
-  return rows[0]!;
-};
 /** Cursors that the channel was asked with since the last time. */
 const cursors = () => port.asked.splice(0).map((one) => one.cursor);
 /** A first listing, and then a day later. */
