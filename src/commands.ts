@@ -1,5 +1,5 @@
-import type { Refusal } from './domain/booking.ts';
-import type { BookingState, PaymentKind } from './domain/booking.ts';
+import type { BookingState, PaymentKind, Refusal } from './domain/booking.ts';
+import type { CancellationTier, DepositRule } from './domain/resource.ts';
 
 /**
  * The port of all that HTTP may ask of workflows. `temporal/client.ts` implements it; API tests use
@@ -13,13 +13,25 @@ export interface Commands {
   awaitBooking(booking: BookingRef, timeoutMs: number): Promise<void>;
   /** Confirms an `external` payment. */
   confirmBooking(input: BookingRef & { reference: string }): Promise<ConfirmAnswer>;
-  /** Gives a hold up, or calls a confirmed booking off (a `booking-change` of its own). */
-  cancelBooking(input: BookingRef & { changeId: string; reason: string }): Promise<CancelAnswer>;
+  /** Gives a hold up; a confirmed booking is called off by a change. */
+  giveUpBooking(input: BookingRef & { changeId: string; reason: string }): Promise<CancelAnswer>;
+  /** Makes the hold longer, by its resource's rule. */
+  extendHold(input: BookingRef & { extensionId: string }): Promise<ExtendAnswer>;
+  /** Tells the booking's workflow, or its open change, that the payment service has news. */
+  paymentNews(booking: BookingRef): Promise<void>;
+  /** What a person decided about a booking that needs attention. */
+  resolveBooking(input: BookingRef & { resolution: Resolution }): Promise<ResolveAnswer>;
 
+  /** Starts a change of a confirmed booking, or joins it, and answers what came of it. */
+  changeBooking(input: StartChange): Promise<ChangeAnswer>;
+  /** Goes on with a change that is due, or whose own workflow is gone. */
+  resumeChange(input: StartChange): Promise<void>;
+  /** What a person decided about a conflict. */
+  decideConflict(
+    input: BookingRef & { changeId: string; keep: 'ours' | 'theirs' },
+  ): Promise<boolean>;
   /** Takes or gives back the money of a booking whose own workflow is gone. */
   settleBooking(booking: BookingRef): Promise<void>;
-  /** Goes on with a change whose own workflow is gone. */
-  resumeChange(input: BookingRef & { changeId: string; reason: string }): Promise<void>;
 
   startConnection(connection: ConnectionRef): Promise<void>;
   /** Tells the connection's workflow that something may have changed; starts it when it is gone. */
@@ -50,6 +62,8 @@ export interface StartBooking extends BookingRef {
   key: string;
   fingerprint: string;
   resourceId: string;
+  /** Places of a fixed time in place of units; then the span is the session's. */
+  sessionId: string | null;
   startAt: string;
   endAt: string;
   bufferBeforeMs: number;
@@ -57,12 +71,24 @@ export interface StartBooking extends BookingRef {
   party: number;
   amountMinor: number;
   currency: string | null;
+  /** Charged now, the rest at `balanceDueAt`; null: everything now. */
+  depositMinor: number | null;
+  balanceDueAt: string | null;
+  terms: BookingTerms;
+  /** Id of the API key that asked. */
+  madeBy: string | null;
   paymentKind: PaymentKind;
   /** The tenant's account at the payment service; null when nothing is charged by us. */
   paymentAccountId: string | null;
   holdTtlMs: number;
   /** RFC 3339; a hold that comes long after it is refused, since nobody waits for it. */
   askedAt?: string;
+}
+
+/** What is agreed when a booking is held, whatever its resource says later. */
+export interface BookingTerms {
+  cancellation: CancellationTier[];
+  deposit: DepositRule | null;
 }
 
 export type HoldAnswer =
@@ -88,9 +114,55 @@ export type ConfirmAnswer =
 
 export type CancelAnswer =
   | { kind: 'cancelled' }
-  /** Another change of this booking is under way. */
-  | { kind: 'busy' }
   | { kind: 'not-cancellable'; state: BookingState }
+  | { kind: 'no-such-booking' };
+
+export type ExtendAnswer =
+  | { kind: 'extended'; holdExpiresAt: string }
+  /** The rule allows no more, or the hold is over. */
+  | { kind: 'not-extendable'; reason: 'no-rule' | 'used-up' | 'over' };
+
+/** `by`: id of the API key, or a name that an operator gives in Temporal UI. */
+export type Resolution =
+  { kind: 'retry'; by: string } | { kind: 'resolved-by-hand'; by: string; reason: string };
+export type ResolveAnswer = { kind: 'resolved' } | { kind: 'nothing-to-resolve' };
+
+/** A change is resumed from its row: this is all of it. */
+export type StartChange = BookingRef & { changeId: string; reason: string } & ChangeAsk;
+
+/** Amounts in minor units; instants RFC 3339; reasons are machine reasons. */
+export type ChangeAsk =
+  /** `keepMinor`: of all that was paid, what is not given back. */
+  | { kind: 'cancel'; ask: { quoteId: string | null; keepMinor: number } }
+  | { kind: 'reschedule'; ask: RescheduleAsk }
+  | { kind: 'balance'; ask: Record<string, never> }
+  | { kind: 'reauthorize'; ask: Record<string, never> }
+  | { kind: 'conflict'; ask: { connectionId: string; rootId: string } }
+  | { kind: 'refund'; ask: { amountMinor: number } };
+
+export interface RescheduleAsk {
+  quoteId: string | null;
+  startAt: string;
+  endAt: string;
+  sessionId: string | null;
+  party: number;
+  bufferBeforeMs: number;
+  bufferAfterMs: number;
+  /** The whole price from then on. */
+  amountMinor: number;
+}
+
+export type ChangeAnswer =
+  | { kind: 'done' }
+  /** Another change of this booking is under way. */
+  | { kind: 'busy'; changeId: string }
+  | { kind: 'not-changeable'; state: BookingState }
+  | { kind: 'refused'; refusal: Refusal }
+  | { kind: 'declined'; code: string }
+  /** The quote is over, used, or the booking changed since. */
+  | { kind: 'quote-over' }
+  /** It goes on and waits for somebody: a payer at a browser, or an operator. */
+  | { kind: 'waiting'; for: 'payment' | 'decision' }
   | { kind: 'no-such-booking' };
 
 export type ConnectionVerb =

@@ -1,11 +1,14 @@
 import type { Commands } from '../src/commands.ts';
 import {
-  cancelBooking,
   confirmBooking,
-  resumeChange,
+  extendHold,
+  giveUpBooking,
+  paymentNews,
+  resolveBooking,
   settleBooking,
   startBooking,
 } from './commands/booking.ts';
+import { changeBooking, decideConflict, resumeChange } from './commands/change.ts';
 import { steerConnection, tell } from './commands/connection.ts';
 import type { CommandSetup } from './commands/setup.ts';
 import { bookingWorkflowId } from './contracts/names.ts';
@@ -15,7 +18,12 @@ export function createCommands(setup: CommandSetup): Commands {
   const { client } = setup;
   return {
     startBooking: (input) => startBooking(setup, input),
-    cancelBooking: (input) => cancelBooking(setup, input),
+    giveUpBooking: (input) => giveUpBooking(setup, input),
+    extendHold: (input) => extendHold(setup, input),
+    paymentNews: (ref) => paymentNews(setup, ref),
+    resolveBooking: (input) => resolveBooking(setup, input),
+    changeBooking: (input) => changeBooking(setup, input),
+    decideConflict: (input) => decideConflict(setup, input),
     confirmBooking: (input) => confirmBooking(setup, input),
     async awaitBooking(ref, timeoutMs) {
       const enough = AbortSignal.timeout(timeoutMs);

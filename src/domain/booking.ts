@@ -25,7 +25,8 @@ export const mayMove = (from: BookingState, to: BookingState): boolean => MOVES[
 export const isLive = (state: BookingState): boolean =>
   state === 'held' || state === 'paying' || state === 'confirmed';
 
-export const PAYMENT_KINDS = ['method', 'external', 'none'] as const;
+/** `browser`: the payer confirms there, with the client secret that comes with the hold. */
+export const PAYMENT_KINDS = ['method', 'browser', 'external', 'none'] as const;
 export type PaymentKind = (typeof PAYMENT_KINDS)[number];
 
 /** Why a hold was refused; each names the rule. */
@@ -36,10 +37,35 @@ export const REFUSALS = [
   'blocked',
   'closed',
   'too-soon',
+  'too-early',
   'too-large',
+  'too-short',
+  'too-long',
+  'not-by-the-night',
+  'closed-to-arrival',
+  'closed-to-departure',
+  'day-full',
+  'linked-taken',
+  'no-such-session',
+  'session-over',
+  'session-full',
+  'holds-of-key',
+  'holds-of-reference',
+  'holds-of-resource',
   'beyond-horizon',
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
+
+/** Short sagas of their own, one open at a time for each booking. */
+export const CHANGE_KINDS = [
+  'cancel',
+  'reschedule',
+  'balance',
+  'reauthorize',
+  'conflict',
+  'refund',
+] as const;
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
 /** The key under which a side effect is asked for; `n` rises only after a definitive answer. */
 export const stepKey = (bookingId: string, step: string, n: number): string =>

@@ -29,6 +29,7 @@ export interface PaymentState {
   /** Authorized and not yet captured. */
   capturableMinor: number;
   capturedMinor: number;
+  /** What went back or is on its way back; a refund that failed does not count. */
   refundedMinor: number;
   /** RFC 3339; when an uncaptured authorization lapses. */
   captureBeforeAt: string | null;
@@ -36,13 +37,28 @@ export interface PaymentState {
   clientSecret: string | null;
   /** The service's code of the last refusal, e.g. `card_declined`. */
   declineCode: string | null;
+  /** The service's ids of payer and method, where kept for later. */
+  customerId: string | null;
+  methodId: string | null;
 }
 
+export const REFUND_STATES = ['pending', 'succeeded', 'failed'] as const;
+export interface RefundState {
+  refundId: string;
+  status: (typeof REFUND_STATES)[number];
+  amountMinor: number;
+  /** The key it was asked under by us; null when somebody else made it. */
+  key: string | null;
+}
+
+/** What a signed event tells: that something happened to a payment. The service is read for what. */
 export interface PaymentEvent {
   eventId: string;
   type: string;
   /** The payment it speaks of; null on events about anything else. */
   intentId: string | null;
+  /** A payer disputes a charge with the bank, or that was decided. */
+  dispute: 'opened' | 'won' | 'lost' | null;
 }
 
 interface Act {
@@ -51,21 +67,38 @@ interface Act {
   key: string;
 }
 
+interface NewPayment extends Act {
+  amountMinor: number;
+  currency: string;
+  bookingId: string;
+  tenantId: string;
+}
+
 export interface PaymentProvider {
-  /** Creates an unconfirmed payment with manual capture: nothing moves yet. */
-  create(
-    input: Act & { amountMinor: number; currency: string; bookingId: string; tenantId: string },
-  ): Promise<PaymentState>;
+  /**
+   * Creates an unconfirmed payment with manual capture: nothing moves yet. Only methods with separate
+   * capture are offered. With a `customerId` the method is kept for charges without the payer.
+   */
+  create(input: NewPayment & { customerId: string | null }): Promise<PaymentState>;
+  /** A payer at the service, known to it by our booking id alone. */
+  createCustomer(
+    input: Act & { bookingId: string; tenantId: string },
+  ): Promise<{ customerId: string }>;
   /** Authorizes. A refusal is `Failure` kind `declined`; `needs-action` is an answer. */
   confirm(
     input: Act & { intentId: string; paymentMethod: string; returnUrl: string | null },
   ): Promise<PaymentState>;
+  /**
+   * Authorizes with a method kept before, the payer being absent. `authentication_required` and other
+   * refusals are `Failure` kind `declined`.
+   */
+  chargeAbsent(input: NewPayment & { customerId: string; methodId: string }): Promise<PaymentState>;
   capture(input: Act & { intentId: string; amountMinor: number }): Promise<PaymentState>;
   /** Voids what was not captured. Succeeds when already cancelled; `conflict` when captured. */
   cancel(input: Act & { intentId: string }): Promise<PaymentState>;
-  refund(
-    input: Act & { intentId: string; amountMinor: number },
-  ): Promise<{ refundId: string; status: 'pending' | 'succeeded' | 'failed' }>;
+  refund(input: Act & { intentId: string; amountMinor: number }): Promise<RefundState>;
+  /** All refunds of a payment, newest first. */
+  refunds(input: { access: PaymentAccess; intentId: string }): Promise<RefundState[]>;
   read(input: { access: PaymentAccess; intentId: string }): Promise<PaymentState>;
   /** Throws `Failure` `unauthorized` when the signature is not the account's or is too old. */
   verifyWebhook(input: {

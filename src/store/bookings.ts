@@ -49,7 +49,7 @@ export type Cancelled =
 
 export async function cancelBooking(
   pool: pg.Pool,
-  input: BookingRef & { reason: string },
+  input: BookingRef & { reason: string; keepMinor?: number },
 ): Promise<Cancelled> {
   const { rows } = await pool.query<{ answer: Cancelled }>({
     name: 'cancel-booking',
@@ -57,36 +57,6 @@ export async function cancelBooking(
     values: [input.tenantId, input.bookingId, input.reason],
   });
   return rows[0]!.answer;
-}
-
-/** Opens a change; false when another change of this booking is open. Repeating it is safe. */
-export async function openChange(
-  pool: pg.Pool,
-  input: BookingRef & { changeId: string; kind: 'cancel'; reason: string },
-): Promise<boolean> {
-  const { tenantId, bookingId, changeId } = input;
-  await pool.query(
-    `INSERT INTO booking_change (tenant_id, booking_id, id, kind, reason) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT DO NOTHING`,
-    [tenantId, bookingId, changeId, input.kind, input.reason],
-  );
-  // A statement of its own: it sees the row of an earlier attempt that the insert waited for.
-  const { rowCount } = await pool.query(
-    `SELECT FROM booking_change WHERE tenant_id = $1 AND booking_id = $2 AND id = $3`,
-    [tenantId, bookingId, changeId],
-  );
-  return rowCount === 1;
-}
-
-export async function closeChange(
-  pool: pg.Pool,
-  input: BookingRef & { changeId: string },
-): Promise<void> {
-  await pool.query(
-    `UPDATE booking_change SET state = 'done', ended_at = clock_timestamp()
-      WHERE tenant_id = $1 AND booking_id = $2 AND id = $3 AND state = 'open'`,
-    [input.tenantId, input.bookingId, input.changeId],
-  );
 }
 
 /** Calls a person: shown by the API beside the state, with one entry when it is news. */

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { BookingRef, ConnectionRef } from '../commands.ts';
 import type { BookingState } from '../domain/booking.ts';
+import { openChangeOf } from './changes.ts';
 
 /** What a command has to know of a row before it can speak to its workflow. */
 export const commandLookups = (pool: pg.Pool) => ({
@@ -21,4 +22,5 @@ export const commandLookups = (pool: pg.Pool) => ({
     });
     return rows[0]?.state ?? null;
   },
+  openChange: (ref: BookingRef): Promise<string | null> => openChangeOf(pool, ref),
 });

@@ -122,19 +122,3 @@ export async function moneyLeftOpen(
   );
   return rows;
 }
-
-/** Changes that were opened long ago and never closed. */
-export async function changesLeftOpen(
-  pool: pg.Pool,
-  options: { olderThanMs: number; limit: number },
-): Promise<(BookingRef & { changeId: string; reason: string })[]> {
-  const { rows } = await pool.query<BookingRef & { changeId: string; reason: string }>(
-    `SELECT tenant_id AS "tenantId", booking_id AS "bookingId", id AS "changeId",
-       coalesce(reason, 'resumed') AS reason FROM booking_change
-      WHERE state = 'open' AND kind = 'cancel'
-        AND created_at < clock_timestamp() - $1 * interval '1 millisecond'
-      ORDER BY created_at LIMIT $2`,
-    [options.olderThanMs, options.limit],
-  );
-  return rows;
-}

@@ -105,11 +105,13 @@ function restored(task: MirrorTask, { edit, etag }: { edit: Edit; etag: string |
 /** One change for one removal, however often it is asked for. */
 async function callOff({ deps, key }: Mirroring, task: MirrorTask): Promise<void> {
   const { tenantId, connectionId } = key;
-  const answer = await deps.commands.cancelBooking({
+  const answer = await deps.commands.changeBooking({
     tenantId,
     bookingId: task.subjectId,
     changeId: `follow-${connectionId}-${task.generation}`,
     reason: 'removed-at-channel',
+    kind: 'cancel',
+    ask: { quoteId: null, keepMinor: 0 },
   });
   if (answer.kind === 'busy')
     throw new Failure({ kind: 'unavailable', code: 'another-change-is-open' });

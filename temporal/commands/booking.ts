@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import {
   WithStartWorkflowOperation,
   WorkflowUpdateFailedError,
@@ -10,15 +9,18 @@ import type {
   CancelAnswer,
   Commands,
   ConfirmAnswer,
+  ExtendAnswer,
   HoldAnswer,
+  ResolveAnswer,
   StartBooking,
 } from '../../src/commands.ts';
 import {
   bookUpdate,
-  changeUpdate,
   confirmUpdate,
+  extendUpdate,
   giveUpUpdate,
-  type BookingChangeInput,
+  paymentNewsSignal,
+  resolveUpdate,
   type BookingInput,
   type PaymentRef,
 } from '../contracts/booking.ts';
@@ -31,7 +33,8 @@ const START_DEADLINE_MS = 12_000;
 const CLOCK_TOLERANCE_MS = 2_000;
 const MOST_REMEMBERED = 5;
 
-type Input<K extends 'cancelBooking' | 'confirmBooking'> = Parameters<Commands[K]>[0];
+type Input<K extends 'giveUpBooking' | 'confirmBooking' | 'extendHold' | 'resolveBooking'> =
+  Parameters<Commands[K]>[0];
 
 /**
  * One round trip: starts the workflow or joins it, and comes back with the hold. Temporal remembers
@@ -75,14 +78,20 @@ const startOrJoin = (
   );
 
 /** The answer of a booking's own workflow, or null when it is over. */
-async function askBooking<T>(
-  { client }: CommandSetup,
+const askBooking = <T>(
+  setup: CommandSetup,
   ref: BookingRef,
+  ask: (handle: WorkflowHandle) => Promise<T>,
+): Promise<T | null> => askRun(setup, bookingWorkflowId(ref), ask);
+
+async function askRun<T>(
+  { client }: CommandSetup,
+  workflowId: string,
   ask: (handle: WorkflowHandle) => Promise<T>,
 ): Promise<T | null> {
   try {
     return await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
-      ask(client.workflow.getHandle(bookingWorkflowId(ref))),
+      ask(client.workflow.getHandle(workflowId)),
     );
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
@@ -92,53 +101,70 @@ async function askBooking<T>(
   }
 }
 
-export async function cancelBooking(
+export async function giveUpBooking(
   setup: CommandSetup,
-  input: Input<'cancelBooking'>,
+  { changeId, reason, ...ref }: Input<'giveUpBooking'>,
 ): Promise<CancelAnswer> {
-  const { client, taskQueue, lookups } = setup;
-  const { tenantId, bookingId, changeId, reason } = input;
-  const before = await lookups.bookingState(input);
+  const { lookups } = setup;
+  const before = await lookups.bookingState(ref);
   if (before === 'held' || before === 'paying')
-    await askBooking(setup, input, (handle) =>
+    await askBooking(setup, ref, (handle) =>
       handle.executeUpdate(giveUpUpdate, { args: [{ reason }], updateId: changeId }),
     );
-  const state = await lookups.bookingState(input);
+  const state = await lookups.bookingState(ref);
   if (state === null) return { kind: 'no-such-booking' };
-  if (state === 'cancelled') return { kind: 'cancelled' };
-  if (state !== 'confirmed') return { kind: 'not-cancellable', state };
-  return client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
-    client.workflow.executeUpdateWithStart(changeUpdate, {
-      // Not remembered past this call: a change that found another one open may be asked again.
-      updateId: randomUUID(),
-      startWorkflowOperation: new WithStartWorkflowOperation<Workflow<BookingChangeInput>>(
-        'bookingChange',
-        {
-          ...changeStart(taskQueue, { tenantId, bookingId, changeId, reason }),
-          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-        },
-      ),
-    }),
-  );
+  return state === 'cancelled' ? { kind: 'cancelled' } : { kind: 'not-cancellable', state };
 }
 
-const changeStart = (taskQueue: string, change: Omit<BookingChangeInput, 'kind'>) => ({
-  workflowId: changeWorkflowId(change),
-  taskQueue,
-  args: [{ ...change, kind: 'cancel' }] as [BookingChangeInput],
-  staticSummary: `cancel ${change.bookingId}`,
-  typedSearchAttributes: [{ key: keyword('tenant'), value: change.tenantId }],
-});
+/** Null from the booking's own workflow means that it is over, and so is its hold. */
+export async function extendHold(
+  setup: CommandSetup,
+  { extensionId, ...ref }: Input<'extendHold'>,
+): Promise<ExtendAnswer> {
+  const answer = await askBooking(setup, ref, (handle) =>
+    handle.executeUpdate(extendUpdate, { args: [{ extensionId }], updateId: extensionId }),
+  );
+  return answer ?? { kind: 'not-extendable', reason: 'over' };
+}
 
-/** Goes on with a change that was opened and never closed. */
-export async function resumeChange(
-  { client, taskQueue }: CommandSetup,
-  { tenantId, bookingId, changeId, reason }: Parameters<Commands['resumeChange']>[0],
-): Promise<void> {
-  await client.workflow.start<Workflow<BookingChangeInput>>('bookingChange', {
-    ...changeStart(taskQueue, { tenantId, bookingId, changeId, reason }),
-    workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-  });
+/** Whoever runs for the booking hears of it: its own workflow, or its open change. */
+export async function paymentNews(setup: CommandSetup, ref: BookingRef): Promise<void> {
+  const told = await signalled(setup, bookingWorkflowId(ref));
+  if (told) return;
+  const changeId = await setup.lookups.openChange(ref);
+  if (changeId !== null) await signalled(setup, changeWorkflowId({ ...ref, changeId }));
+}
+
+async function signalled({ client }: CommandSetup, workflowId: string): Promise<boolean> {
+  try {
+    await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+      client.workflow.getHandle(workflowId).signal(paymentNewsSignal),
+    );
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** A stuck step belongs to the booking's own run, its open change, or the run that settles it. */
+export async function resolveBooking(
+  setup: CommandSetup,
+  { resolution, ...ref }: Input<'resolveBooking'>,
+): Promise<ResolveAnswer> {
+  const changeId = await setup.lookups.openChange(ref);
+  const runs = [
+    ...(changeId === null ? [] : [changeWorkflowId({ ...ref, changeId })]),
+    bookingWorkflowId(ref),
+    settleWorkflowId(ref),
+  ];
+  for (const workflowId of runs) {
+    const answer = await askRun(setup, workflowId, (handle) =>
+      handle.executeUpdate(resolveUpdate, { args: [resolution] }),
+    );
+    if (answer?.kind === 'resolved') return answer;
+  }
+  return { kind: 'nothing-to-resolve' };
 }
 
 /** Puts the money of a booking right whose own run is gone. */

@@ -15,6 +15,8 @@ export interface CommandSetup {
 export interface CommandLookups {
   connection(ref: ConnectionRef): Promise<{ channel: string; resourceId: string } | null>;
   bookingState(ref: BookingRef): Promise<BookingState | null>;
+  /** Id of the change that is open. */
+  openChange(ref: BookingRef): Promise<string | null>;
 }
 
 /** A person at a screen waits no longer for a verb. */

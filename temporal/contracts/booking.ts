@@ -1,9 +1,12 @@
-import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type {
   BookingRef,
   CancelAnswer,
   ConfirmAnswer,
+  ExtendAnswer,
   HoldAnswer,
+  Resolution,
+  ResolveAnswer,
   StartBooking,
 } from '../../src/commands.ts';
 import type { BookingState } from '../../src/domain/booking.ts';
@@ -24,13 +27,12 @@ export const confirmUpdate = defineUpdate<ConfirmAnswer, [{ reference: string }]
 export const giveUpUpdate = defineUpdate<CancelAnswer, [{ reason: string }]>('give-up');
 export const bookingStatusQuery = defineQuery<{ state: BookingState; over: boolean }>('status');
 
-/** A cancel of a confirmed booking; one open change per booking. */
-export interface BookingChangeInput extends BookingRef {
-  changeId: string;
-  kind: 'cancel';
-  reason: string;
-}
-export const changeUpdate = defineUpdate<CancelAnswer>('change');
+/** Makes the hold longer; the id makes a repeated call the same one. */
+export const extendUpdate = defineUpdate<ExtendAnswer, [{ extensionId: string }]>('extend');
+/** The payment service has news of this booking's payment: it is read, never believed. */
+export const paymentNewsSignal = defineSignal('payment-news');
+/** What a person decided about a step that is stuck. */
+export const resolveUpdate = defineUpdate<ResolveAnswer, [Resolution]>('resolve');
 
 export type AuthorizeResult =
   { kind: 'authorized' } | { kind: 'declined'; code: string } | { kind: 'ended' };
@@ -53,11 +55,10 @@ export interface BookingLedgerActivities {
   commitBooking(
     input: BookingRef & { reference: string | null },
   ): Promise<{ kind: 'confirmed' | 'contested' | 'expired' | 'missing' | 'ended' }>;
+  /** `keepMinor`: of what was paid, what is not given back. */
   callOff(
-    input: BookingRef & { reason: string },
+    input: BookingRef & { reason: string; keepMinor: number },
   ): Promise<{ kind: 'cancelled' | 'not-confirmed'; state: BookingState | null }>;
-  openChange(input: BookingChangeInput): Promise<boolean>;
-  closeChange(input: BookingRef & { changeId: string }): Promise<void>;
   callPerson(input: BookingRef & { attention: string }): Promise<void>;
   /** What a person was called for has settled by itself. */
   settled(input: BookingRef & { attention: string }): Promise<void>;

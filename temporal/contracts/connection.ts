@@ -97,13 +97,16 @@ export type PullResult =
       /** Look again so soon: our copy is being compared with the channel. Null where it is not. */
       againMs?: number | null;
     }
+  /** Nothing was read: the watch has to be cared for before. */
+  | { kind: 'watch-wanted' }
   /** The position was refused; the row has been set back, and the next page starts again. */
   | { kind: 'cursor-lost'; what: 'checkpoint' | 'cursor'; cursorVersion: number }
   | { kind: 'gone' };
 
 export interface ConnectionActivities {
+  /** `careFirst`: a pass does not begin while the channel wants its watch cared for. */
   pullPage(
-    input: ConnectionRef & { fromVersion: number; acceptRemovals: boolean },
+    input: ConnectionRef & { fromVersion: number; acceptRemovals: boolean; careFirst?: boolean },
   ): Promise<PullResult>;
   /** `left` were not tried: there were more than one call carries out. */
   carryOutMirrors(input: ConnectionRef): Promise<{ written: number; left: number }>;

@@ -5,52 +5,61 @@ import {
   proxyLocalActivities,
   setHandler,
 } from '@temporalio/workflow';
-import type { CancelAnswer } from '../../src/commands.ts';
+import type { ChangeAnswer } from '../../src/commands.ts';
 import {
+  changeStatusQuery,
   changeUpdate,
-  type BookingChangeInput,
-  type BookingLedgerActivities,
-} from '../contracts/booking.ts';
-import { LEDGER_OPTIONS, returnForward } from './watched.ts';
+  type ChangeInput,
+  type ChangeOutcome,
+  type ChangeRowActivities,
+} from '../contracts/booking-change.ts';
+import { cancelStory } from './change-cancel.ts';
+import { LEDGER_OPTIONS } from './watched.ts';
 
 /*
- A cancel of a confirmed booking. One change of a booking is open at a time, by unique index.
-
- | step         | act                                                     | undo                     |
- |--------------|---------------------------------------------------------|--------------------------|
- | 1 open       | claim the booking's one open change                     | close it                 |
- | 2 call off   | confirmed → cancelled, units free, mirrors to go: pivot | none                     |
- | 3 give back  | void or refund, retried forward                         |                          |
+ A change of a confirmed booking: opened as the booking's only one, told by its story, closed. Each
+ story has its undo table at its head; a change whose run is gone is resumed from its row.
 */
 
-const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
+const { openChange, closeChange } = proxyLocalActivities<ChangeRowActivities>(LEDGER_OPTIONS);
 
-export async function bookingChange(input: BookingChangeInput): Promise<CancelAnswer> {
-  let answer: CancelAnswer | null = null;
+/** What a story tells while it goes on. */
+export interface Telling {
+  /** The first answer is given to whoever asked for the change. */
+  answer(answer: ChangeAnswer): void;
+  /** Shown in Temporal UI. */
+  step(name: string): void;
+}
+
+export async function bookingChange(input: ChangeInput): Promise<ChangeAnswer> {
+  let answer: ChangeAnswer | null = null;
+  let step = 'open';
   setHandler(changeUpdate, async () => {
     await condition(() => answer !== null);
     return answer!;
   });
+  setHandler(changeStatusQuery, () => ({ kind: input.kind, step }));
+  const telling: Telling = {
+    answer: (given) => void (answer ??= given),
+    step: (name) => void (step = name),
+  };
   await CancellationScope.nonCancellable(async () => {
-    if (!(await ledger.openChange(input))) {
-      answer = { kind: 'busy' };
-      return;
-    }
-    const calledOff = await ledger.callOff(input);
-    answer =
-      calledOff.kind === 'cancelled'
-        ? { kind: 'cancelled' }
-        : calledOff.state
-          ? { kind: 'not-cancellable', state: calledOff.state }
-          : { kind: 'no-such-booking' };
-    if (answer.kind === 'cancelled')
-      await returnForward({
-        tenantId: input.tenantId,
-        bookingId: input.bookingId,
-        paymentAccountId: null,
-      });
-    await ledger.closeChange(input);
+    const opened = await openChange(input);
+    if (opened.kind === 'busy') return telling.answer(opened);
+    if (opened.kind === 'over') return telling.answer(opened.answer);
+    const outcome = await tell(input, telling);
+    const { tenantId, bookingId, changeId } = input;
+    await closeChange({ tenantId, bookingId, changeId, answer: answer!, outcome });
   });
   await condition(allHandlersFinished);
   return answer!;
+}
+
+async function tell(input: ChangeInput, telling: Telling): Promise<ChangeOutcome> {
+  switch (input.kind) {
+    case 'cancel':
+      return cancelStory(input, telling);
+    default:
+      throw new Error(`no story for a ${input.kind}`);
+  }
 }

@@ -2,11 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StartBooking } from '../../src/commands.ts';
 import {
   cancelBooking,
-  closeChange,
   commitBooking,
   clearAttention,
   flagAttention,
-  openChange,
   releaseBooking,
 } from '../../src/store/bookings.ts';
 import { holdsLeftOpen, holdUnits } from '../../src/store/holds.ts';
@@ -153,18 +151,6 @@ describe('cancel', () => {
     const booking = await held();
     expect(await cancel(booking)).toEqual({ kind: 'not-confirmed', state: 'held' });
     expect(await cancel(aHold('nowhere'))).toEqual({ kind: 'not-confirmed', state: null });
-  });
-
-  test('is one change at a time, and opening the same one again is safe', async () => {
-    const booking = await held();
-    const open = (changeId: string) =>
-      openChange(ledger.pool, { ...booking, changeId, kind: 'cancel', reason: 'guest' });
-    const opened = await Promise.all(['a', 'b', 'c', 'd'].map(open));
-    expect(opened.filter(Boolean)).toHaveLength(1);
-    const winner = ['a', 'b', 'c', 'd'][opened.indexOf(true)]!;
-    expect(await open(winner)).toBe(true);
-    await closeChange(ledger.pool, { ...booking, changeId: winner });
-    expect(await open('e')).toBe(true);
   });
 });
 

@@ -133,6 +133,8 @@ const INTENT = {
   captureBeforeAt: null,
   clientSecret: null,
   declineCode: null,
+  customerId: null,
+  methodId: null,
 } as const;
 
 const exists = async (bookingId: string) =>

@@ -26,11 +26,28 @@ export function fakeCommands(database: Database, own: Partial<Commands> = {}): F
       const { kind } = await commitBooking(database.pool, input);
       return { kind: kind === 'confirmed' ? kind : 'no-such-booking' };
     },
-    async cancelBooking({ bookingId, tenantId, reason }) {
+    async giveUpBooking({ bookingId, tenantId, reason }) {
       asked.push(`cancel ${bookingId}`);
       const release = 'SELECT release_booking($1, $2, $3, $4)';
       await database.pool.query(release, [tenantId, bookingId, 'cancelled', reason]);
       return { kind: 'cancelled' };
+    },
+    extendHold: async ({ bookingId }) => {
+      asked.push(`extend ${bookingId}`);
+      return { kind: 'not-extendable', reason: 'no-rule' };
+    },
+    paymentNews: async ({ bookingId }) => void asked.push(`news ${bookingId}`),
+    async resolveBooking({ bookingId, resolution }) {
+      asked.push(`${resolution.kind} ${bookingId}`);
+      return { kind: 'nothing-to-resolve' };
+    },
+    async changeBooking({ bookingId, kind }) {
+      asked.push(`${kind} ${bookingId}`);
+      return { kind: 'done' };
+    },
+    async decideConflict({ changeId, keep }) {
+      asked.push(`keep ${keep} ${changeId}`);
+      return true;
     },
     settleBooking: async ({ bookingId }) => void asked.push(`settle ${bookingId}`),
     resumeChange: async ({ changeId }) => void asked.push(`resume ${changeId}`),
