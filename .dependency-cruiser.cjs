@@ -52,6 +52,8 @@ module.exports = {
     ),
     from('^src/tell-all\\.ts$', '^src/(commands|log)\\.ts$'),
     from('^src/access\\.ts$', '^src/(channels/|domain/|store/|vault\\.ts$)'),
+    from('^src/permit\\.ts$', `^src/(channels/channel-provider\\.ts$|domain/|store/)|${NODE}`),
+    from('^src/call-channel\\.ts$', '^src/(access|permit)\\.ts$|^src/(channels|domain)/'),
     from(
       '^src/store/',
       `^src/(store/|domain/|commands\\.ts$|payments/payment-provider\\.ts$|channels/channel-provider\\.ts$|vault\\.ts$)|${npm('pg', '@prisma/client', '@prisma/adapter-pg', '@prisma/client-runtime-utils')}|${NODE}`,
@@ -72,7 +74,7 @@ module.exports = {
     ),
     from(
       '^temporal/activities/',
-      `^temporal/(activities|contracts)/|^src/(calendar|channels/registry|channels/channel-provider|payments/payment-provider|commands|access|domain|store|vault|log|webhooks)|${npm('@temporalio/(activity|common)')}|${NODE}`,
+      `^temporal/(activities|contracts)/|^src/(calendar|channels/registry|channels/channel-provider|payments/payment-provider|commands|access|call-channel|domain|store|vault|log|webhooks)|${npm('@temporalio/(activity|common)')}|${NODE}`,
     ),
     from(
       '^temporal/(client\\.ts$|commands/)',

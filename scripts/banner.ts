@@ -3,6 +3,8 @@ import type { Demo } from './demo-process.ts';
 export interface BannerFacts {
   apiUrl: string;
   emulatorsUrl: string;
+  /** The demo's page for guests. */
+  shopUrl: string;
   temporalAddress: string;
   temporalNamespace: string;
   /** Nothing when Temporal runs elsewhere. */
@@ -21,6 +23,7 @@ export function printBanner(facts: BannerFacts) {
     '',
     `  API          ${apiUrl}`,
     `  Docs         ${apiUrl}/docs`,
+    `  Booking page ${facts.shopUrl}  (in a browser; test cards on it)`,
     ...(uiUrl
       ? [`  Temporal UI  ${runs}`, `  Demo's run   ${run}`]
       : [`  Temporal     ${facts.temporalAddress}`, `  Demo's run   ${demo.connectionWorkflowId}`]),

@@ -7,6 +7,7 @@ import { caldav } from '../test/bench/caldav.ts';
 import { events } from '../test/bench/events.ts';
 import { expansion } from '../test/bench/expansion.ts';
 import { feed } from '../test/bench/feed.ts';
+import { flashSale } from '../test/bench/flash-sale.ts';
 import { graphNotifications } from '../test/bench/graph-notifications.ts';
 import { holdLatency } from '../test/bench/hold-latency.ts';
 import { idle } from '../test/bench/idle.ts';
@@ -25,6 +26,7 @@ const BENCHES = [
   holdLatency,
   visible,
   rivals,
+  flashSale,
   store,
   availability,
   expansion,

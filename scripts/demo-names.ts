@@ -43,9 +43,12 @@ export const DEMO = {
     user: 'kayaks',
     password: 'demo-demo-demo-demo',
   },
+  /** Sold by the night, on the booking page. */
+  cabin: { resourceId: 'cabin' },
   stripe: {
     account: 'acct_demo',
     secretKey: 'sk_test_demo',
+    publishableKey: 'pk_test_demo',
     webhookSecret: 'whsec_demo',
   },
 } as const;

@@ -3,6 +3,7 @@ import { SCOPES } from '../src/api/auth.ts';
 import type { Channel, Credential } from '../src/channels/channel-provider.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../src/domain/connection.ts';
 import { DEFAULT_RESOURCE_SETTINGS } from '../src/domain/resource.ts';
+import type { ResourceSettings } from '../src/domain/resource.ts';
 import { createAccount, reauthorizeAccount } from '../src/store/accounts.ts';
 import { createConnection } from '../src/store/connections.ts';
 import type { Database } from '../src/store/database.ts';
@@ -50,41 +51,54 @@ export async function makeRows(database: Database, options: RowsOptions) {
 }
 
 async function makeResources(tx: Tx) {
-  const price = { per: 'night', amountMinor: 18_000, currency: 'eur' } as const;
-  const wanted = [
-    { id: villa.resourceId, name: 'Villa', timeZone: 'Europe/Rome', price, capacity: 1 },
-    { id: studio.resourceId, name: 'Studio', timeZone: 'Europe/Paris', price: null, capacity: 1 },
-    {
-      id: practice.resourceId,
-      name: 'Practice',
-      timeZone: 'Europe/Rome',
-      price: null,
-      capacity: 1,
-    },
-    {
-      id: kayaks.resourceId,
-      name: 'Kayaks',
-      timeZone: 'Europe/Rome',
-      price: null,
-      capacity: kayaks.capacity,
-    },
+  const zone = 'Europe/Rome';
+  const wanted: { id: string; name: string; timeZone: string; capacity?: number; sold?: Sold }[] = [
+    { id: villa.resourceId, name: 'Villa', timeZone: zone, sold: { price: perNight(18_000) } },
+    { id: studio.resourceId, name: 'Studio', timeZone: 'Europe/Paris' },
+    { id: practice.resourceId, name: 'Practice', timeZone: zone },
+    { id: kayaks.resourceId, name: 'Kayaks', timeZone: zone, capacity: kayaks.capacity },
+    { id: DEMO.cabin.resourceId, name: 'The cabin', timeZone: zone, sold: CABIN },
   ];
-  for (const { price, ...resource } of wanted) {
+  for (const { sold, capacity = 1, ...resource } of wanted) {
     const where = { tenantId_id: { tenantId, id: resource.id } };
     if (await tx.resource.findUnique({ where })) continue;
-    const settings = { ...DEFAULT_RESOURCE_SETTINGS, price };
-    await createResource(tx, tenantId, { ...resource, settings });
+    const settings = { ...DEFAULT_RESOURCE_SETTINGS, ...sold };
+    await createResource(tx, tenantId, { ...resource, capacity, settings });
   }
 }
+
+type Sold = Partial<ResourceSettings>;
+const perNight = (amountMinor: number) => ({ per: 'night', amountMinor, currency: 'eur' }) as const;
+const DAY_MS = 86_400_000;
+
+/** Free to cancel until two weeks before, then for half of the price until the day before. */
+const CABIN: Sold = {
+  soldBy: 'night',
+  nights: {
+    checkIn: '15:00',
+    checkOut: '10:00',
+    minNights: 1,
+    maxNights: 14,
+    closedToArrival: [],
+    closedToDeparture: [],
+    seasons: [],
+  },
+  price: perNight(12_000),
+  cancellation: [
+    { beforeMs: 14 * DAY_MS, feePercent: 0, feeMinor: 0 },
+    { beforeMs: DAY_MS, feePercent: 50, feeMinor: 0 },
+  ],
+};
 
 async function makePaymentAccount(tx: Tx, vault: Vault) {
   const id = villa.paymentAccountId;
   const place = [tenantId, 'payment_account', id] as const;
-  const { secretKey, webhookSecret } = DEMO.stripe;
-  const secrets = JSON.stringify({ secretKey, webhookSecret, connectedAccount: null });
+  const { secretKey, publishableKey, webhookSecret } = DEMO.stripe;
+  const own = { secretKey, publishableKey, webhookSecret, connectedAccount: null };
+  const secrets = JSON.stringify(own);
   const where = { tenantId_id: { tenantId, id } };
   const known = await tx.paymentAccount.findUnique({ where });
-  if (known && opened(vault, place, known.sealed) !== null) return;
+  if (known && opened(vault, place, known.sealed) === secrets) return;
   const sealed = new Uint8Array(vault.seal(place, secrets));
   if (known) await tx.paymentAccount.update({ where, data: { sealed } });
   else await createPaymentAccount(tx, { tenantId, id, service: 'stripe', sealed });

@@ -110,9 +110,10 @@ async function makeFeed(world: World) {
 }
 
 async function makeStripe(world: World) {
-  const { account, secretKey, webhookSecret } = DEMO.stripe;
+  const { account, secretKey, publishableKey, webhookSecret } = DEMO.stripe;
   const route = `/v1/payment-webhooks/${DEMO.tenantId}/${DEMO.villa.paymentAccountId}`;
-  const body = { secretKey, webhookSecret, webhookUrl: `${world.publicUrl}${route}` };
+  const webhookUrl = `${world.publicUrl}${route}`;
+  const body = { secretKey, publishableKey, webhookSecret, webhookUrl };
   await control(world, { method: 'PUT', path: `/stripe/accounts/${account}`, body });
 }
 

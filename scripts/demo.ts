@@ -1,7 +1,7 @@
 /**
  * The demo of `npm start`: a villa with a Google calendar and a price, a studio with a feed, a practice
- * with Outlook, kayaks with a CalDAV calendar. Safe to repeat. Its last line of output is a `Demo` as
- * JSON.
+ * with Outlook, kayaks with a CalDAV calendar, a cabin that the booking page sells by the night. Safe
+ * to repeat. Its last line of output is a `Demo` as JSON.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';

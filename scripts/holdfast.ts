@@ -7,6 +7,7 @@ import { ConfigError, loadConfig } from '../src/config.ts';
 import { findTemporal } from '../temporal/server/find.ts';
 import { DEFAULT_NAMESPACE, setUpTemporal } from '../temporal/server/setup.ts';
 import { printBanner } from './banner.ts';
+import { DEMO } from './demo-names.ts';
 import { seedDemoProcess } from './demo-process.ts';
 import { confirmFresh } from './fresh.ts';
 import { migrate } from './migrate.ts';
@@ -83,9 +84,27 @@ async function bringUp(run: Run, startedAt: number) {
   const demo = await step('Demo tenant and its connections (usually 3 s)', () =>
     seedDemoProcess(options.root, env),
   );
+  const shopUrl = await startShop(run, env);
   if (options.watch) restartOnChange(options.root, supervisor, say);
   const uiUrl = process.env['TEMPORAL_ADDRESS'] ? undefined : `http://${HOST}:${run.uiPort}`;
-  printBanner({ ...places, uiUrl, demo, seconds: (performance.now() - startedAt) / 1000 });
+  printBanner({ ...places, uiUrl, shopUrl, demo, seconds: (performance.now() - startedAt) / 1000 });
+}
+
+/** The demo's booking page with its small backend, which alone has the key. */
+async function startShop({ supervisor, options, files, ports }: Run, env: NodeJS.ProcessEnv) {
+  const shop = {
+    API_URL: `http://${HOST}:${env['HOLDFAST_API_PORT']}`,
+    API_KEY: DEMO.apiKey,
+    STRIPE_JS_URL: env['HOLDFAST_STRIPE_JS_URL'],
+    SHOP_RESOURCE: DEMO.cabin.resourceId,
+    SHOP_PORT: String(ports.shop),
+  };
+  const given = { root: options.root, files, env: { ...process.env, ...shop } };
+  const script = 'examples/shop/server.ts';
+  await step('Booking page (1 s; examples/shop)', () =>
+    supervisor.run(nodeService('shop', { ...given, script, readyKey: 'listening' })),
+  );
+  return `http://${HOST}:${ports.shop}`;
 }
 
 /** Everything that the worker and the API talk to; both sides at once, since neither needs the other. */

@@ -1,6 +1,7 @@
 /**
- * `npm run key -- --tenant NAME [--scopes a,b] [--label TEXT] [--revoke KEY_ID]`: an API key for a
- * tenant, which is made when it is new. The key is printed once and stored hashed.
+ * `npm run key -- --tenant NAME [--scopes a,b] [--label TEXT] [--revoke KEY_ID]
+ * [--reads N] [--writes N]`: an API key for a tenant, which is made when it is new. The key is printed
+ * once and stored hashed. `--reads` and `--writes` are its own limits, in requests a minute.
  */
 import { parseArgs } from 'node:util';
 import { SCOPES } from '../src/api/auth.ts';
@@ -15,6 +16,8 @@ const { values } = parseArgs({
     scopes: { type: 'string', default: SCOPES.join(',') },
     label: { type: 'string', default: 'npm run key' },
     revoke: { type: 'string' },
+    reads: { type: 'string' },
+    writes: { type: 'string' },
   },
 });
 
@@ -26,6 +29,8 @@ async function main(): Promise<string> {
   const unknown = scopes.filter((scope) => !SCOPES.some((known) => known === scope));
   if (unknown.length > 0)
     throw new Error(`No such scope: ${unknown.join(', ')}. There are: ${SCOPES.join(', ')}.`);
+  const readsPerMinute = limitOf('reads', values.reads);
+  const writesPerMinute = limitOf('writes', values.writes);
   const url = process.env['DATABASE_URL'] ?? findRunning().databaseUrl;
   const database = openDatabase({ url, poolSize: 2 });
   try {
@@ -36,10 +41,18 @@ async function main(): Promise<string> {
       create: { ...where, name: tenantId },
       update: {},
     });
-    return await createKey(database, { tenantId, label: values.label, scopes });
+    const { label } = values;
+    return await createKey(database, { tenantId, label, scopes, readsPerMinute, writesPerMinute });
   } finally {
     await database.close();
   }
+}
+
+function limitOf(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new Error(`--${name} is a whole number of requests a minute, from 1 to 9,999,999.`);
+  return Number(text);
 }
 
 /** The id is what stands between `hf_` and the next `_`. */

@@ -7,6 +7,8 @@ import { DEFAULT_NAMESPACE } from '../temporal/server/setup.ts';
 export interface Running {
   apiUrl: string;
   emulatorsUrl: string;
+  /** The demo's booking page. */
+  shopUrl: string;
   temporalAddress: string;
   temporalNamespace: string;
   /** Nothing when Temporal runs elsewhere. */
@@ -23,13 +25,14 @@ export function findRunning(): Running {
   if (existsSync(join(ROOT, '.env'))) process.loadEnvFile(join(ROOT, '.env'));
   const { env } = process;
   const state = join(ROOT, '.holdfast');
-  const ports = readJson<Record<'postgres' | 'temporal' | 'emulators', number>>(
+  const ports = readJson<Record<'postgres' | 'temporal' | 'emulators' | 'shop', number>>(
     join(state, 'ports.json'),
   );
   const elsewhere = env['TEMPORAL_ADDRESS'];
   return {
     apiUrl: `http://${HOST}:${env['HOLDFAST_API_PORT'] || 8400}`,
     emulatorsUrl: `http://${HOST}:${ports.emulators}`,
+    shopUrl: `http://${HOST}:${ports.shop}`,
     temporalAddress: elsewhere ?? `${HOST}:${ports.temporal}`,
     temporalNamespace: env['TEMPORAL_NAMESPACE'] ?? DEFAULT_NAMESPACE,
     uiUrl: elsewhere ? undefined : `http://${HOST}:${env['HOLDFAST_UI_PORT'] || 8233}`,

@@ -24,7 +24,7 @@ export function serviceEnv(places: ServicePlaces, own: NodeJS.ProcessEnv): NodeJ
     HOLDFAST_PUBLIC_URL: places.apiUrl,
     HOLDFAST_WORKER_PORT: String(places.workerPort),
     HOLDFAST_OUTBOUND_ALLOW: new URL(places.emulatorsUrl).host,
-    HOLDFAST_STRIPE_API_URL: places.emulatorsUrl,
+    ...(own['HOLDFAST_STRIPE_API_URL'] ? {} : emulatedStripe(places.emulatorsUrl)),
     ...(own['HOLDFAST_GOOGLE_CLIENT_ID'] ? {} : emulatedGoogle(places.emulatorsUrl)),
     ...(own['HOLDFAST_MICROSOFT_CLIENT_ID'] ? {} : emulatedMicrosoft(places.emulatorsUrl)),
     ...own,
@@ -36,6 +36,11 @@ export function serviceEnv(places: ServicePlaces, own: NodeJS.ProcessEnv): NodeJ
     EMULATORS_URL: places.emulatorsUrl,
   };
 }
+
+const emulatedStripe = (url: string): NodeJS.ProcessEnv => ({
+  HOLDFAST_STRIPE_API_URL: url,
+  HOLDFAST_STRIPE_JS_URL: `${url}/v3/stripe.js`,
+});
 
 function emulatedGoogle(url: string): NodeJS.ProcessEnv {
   return {

@@ -10,7 +10,7 @@ interface Instance extends ProcessIdentity {
 }
 
 /** Children are stopped in this order: who calls before who is called. */
-export const STOP_ORDER = ['api', 'worker', 'emulators', 'temporal', 'postgres'];
+export const STOP_ORDER = ['shop', 'api', 'worker', 'emulators', 'temporal', 'postgres'];
 
 /**
  * @returns what gives the lock back.

@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { freePort, isPortFree } from './ports.ts';
 import { removePostgresData } from './postgres-place.ts';
 
-const REMEMBERED_PORTS = ['postgres', 'temporal', 'emulators', 'worker'] as const;
+const REMEMBERED_PORTS = ['postgres', 'temporal', 'emulators', 'worker', 'shop'] as const;
 const KEPT_WHEN_FRESH = new Set(['supervisor.json', 'install.lock']);
 const LOG_LIMIT_BYTES = 20 * 1024 * 1024;
 

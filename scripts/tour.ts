@@ -173,13 +173,14 @@ async function stormOfNotifications(place: Place) {
 }
 
 /** From 14:00 to 09:00 the next day. */
-const stay = (dayAt: number, paymentMethod: string): NewBooking => ({
-  resourceId: villa.resourceId,
-  startAt: hoursAfter(dayAt, 14),
-  endAt: hoursAfter(dayAt, 33),
-  payment: { kind: 'method', paymentMethod },
-  guest: { name: 'Ada' },
-});
+const stay = (dayAt: number, paymentMethod: string) =>
+  ({
+    resourceId: villa.resourceId,
+    startAt: hoursAfter(dayAt, 14),
+    endAt: hoursAfter(dayAt, 33),
+    payment: { kind: 'method', paymentMethod },
+    guest: { name: 'Ada' },
+  }) satisfies NewBooking;
 
 const euros = (amountMinor: number): string => `${(amountMinor / 100).toFixed(2)} EUR`;
 const since = (startedAt: number): number => performance.now() - startedAt;

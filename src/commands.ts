@@ -1,5 +1,6 @@
 import type { BookingState, PaymentKind, Refusal } from './domain/booking.ts';
 import type { CancellationTier, DepositRule } from './domain/resource.ts';
+import type { Override } from './domain/rules.ts';
 
 /**
  * The port of all that HTTP may ask of workflows. `temporal/client.ts` implements it; API tests use
@@ -17,8 +18,11 @@ export interface Commands {
   giveUpBooking(input: BookingRef & { changeId: string; reason: string }): Promise<CancelAnswer>;
   /** Makes the hold longer, by its resource's rule. */
   extendHold(input: BookingRef & { extensionId: string }): Promise<ExtendAnswer>;
-  /** Tells the booking's workflow, or its open change, that the payment service has news. */
-  paymentNews(booking: BookingRef): Promise<void>;
+  /**
+   * Tells the booking's workflow, or its open change, that the payment service has news; false when
+   * there is neither.
+   */
+  paymentNews(booking: BookingRef): Promise<boolean>;
   /** What a person decided about a booking that needs attention. */
   resolveBooking(input: BookingRef & { resolution: Resolution }): Promise<ResolveAnswer>;
 
@@ -26,10 +30,8 @@ export interface Commands {
   changeBooking(input: StartChange): Promise<ChangeAnswer>;
   /** Goes on with a change that is due, or whose own workflow is gone. */
   resumeChange(input: StartChange): Promise<void>;
-  /** What a person decided about a conflict. */
-  decideConflict(
-    input: BookingRef & { changeId: string; keep: 'ours' | 'theirs' },
-  ): Promise<boolean>;
+  /** What a person decided about a conflict; false when it was decided before. */
+  decideConflict(input: DecideConflict): Promise<boolean>;
   /** Takes or gives back the money of a booking whose own workflow is gone. */
   settleBooking(booking: BookingRef): Promise<void>;
 
@@ -49,6 +51,10 @@ export interface Commands {
 export interface BookingRef {
   tenantId: string;
   bookingId: string;
+}
+
+export interface ChangeRef extends BookingRef {
+  changeId: string;
 }
 
 export interface ConnectionRef {
@@ -75,9 +81,13 @@ export interface StartBooking extends BookingRef {
   depositMinor: number | null;
   balanceDueAt: string | null;
   terms: BookingTerms;
+  /** Rules that staff passed over; entered with the hold. */
+  overrides?: Override[];
   /** Id of the API key that asked. */
   madeBy: string | null;
   paymentKind: PaymentKind;
+  /** A payer is at a browser and can pass authentication there, although the method is given. */
+  payerPresent?: boolean;
   /** The tenant's account at the payment service; null when nothing is charged by us. */
   paymentAccountId: string | null;
   holdTtlMs: number;
@@ -122,10 +132,21 @@ export type ExtendAnswer =
   /** The rule allows no more, or the hold is over. */
   | { kind: 'not-extendable'; reason: 'no-rule' | 'used-up' | 'over' };
 
-/** `by`: id of the API key, or a name that an operator gives in Temporal UI. */
-export type Resolution =
-  { kind: 'retry'; by: string } | { kind: 'resolved-by-hand'; by: string; reason: string };
+/**
+ * `by`: id of the API key, or a name that an operator gives in Temporal UI. `attention`: which call
+ * is meant, where several stand; any when left out.
+ */
+export type Resolution = { by: string; attention?: string } & (
+  { kind: 'retry' } | { kind: 'resolved-by-hand'; reason: string }
+);
 export type ResolveAnswer = { kind: 'resolved' } | { kind: 'nothing-to-resolve' };
+
+/** `by`: id of the API key. */
+export interface DecideConflict {
+  change: StartChange & { kind: 'conflict' };
+  keep: 'ours' | 'theirs';
+  by: string;
+}
 
 /** A change is resumed from its row: this is all of it. */
 export type StartChange = BookingRef & { changeId: string; reason: string } & ChangeAsk;
@@ -138,7 +159,8 @@ export type ChangeAsk =
   | { kind: 'balance'; ask: Record<string, never> }
   | { kind: 'reauthorize'; ask: Record<string, never> }
   | { kind: 'conflict'; ask: { connectionId: string; rootId: string } }
-  | { kind: 'refund'; ask: { amountMinor: number } };
+  /** `reference`: the tenant's own, where an `external` payment went back by other means. */
+  | { kind: 'refund'; ask: { amountMinor: number; reference: string | null } };
 
 export interface RescheduleAsk {
   quoteId: string | null;
@@ -148,9 +170,22 @@ export interface RescheduleAsk {
   party: number;
   bufferBeforeMs: number;
   bufferAfterMs: number;
-  /** The whole price from then on. */
+  /** The whole price from then on; a quote says it, and the time, in their place. */
   amountMinor: number;
+  /** Of a booking that cost nothing so far. */
+  currency?: string | null;
+  /** How a difference is paid; nothing is charged without. */
+  payment?: DifferencePayment | null;
 }
+
+/**
+ * `kept`: by the method kept of an earlier payment. `method`: by one that the route left, sealed, in
+ * the change's draft. `reference`: the caller's own of an `external` payment.
+ */
+export type DifferencePayment =
+  | { kind: 'kept' }
+  | { kind: 'method' | 'browser'; accountId: string }
+  | { kind: 'external'; reference: string };
 
 export type ChangeAnswer =
   | { kind: 'done' }
@@ -161,6 +196,8 @@ export type ChangeAnswer =
   | { kind: 'declined'; code: string }
   /** The quote is over, used, or the booking changed since. */
   | { kind: 'quote-over' }
+  /** More than what is kept and was not given back yet. */
+  | { kind: 'too-much'; refundableMinor: number }
   /** It goes on and waits for somebody: a payer at a browser, or an operator. */
   | { kind: 'waiting'; for: 'payment' | 'decision' }
   | { kind: 'no-such-booking' };

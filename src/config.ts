@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  API_LIMITS,
   CALDAV_FIGURES,
   channelFigures,
   GOOGLE_FIGURES,
@@ -11,7 +12,7 @@ import { parseKeyring, type Keyring } from './vault.ts';
 
 /**
  * The settings of both processes, parsed once and frozen. Every `HOLDFAST_*` variable is listed
- * here and nowhere else; an unknown one is refused by name, because a misspelt setting is a silent
+ * here, those of the API's limits by their group; an unknown one is refused by name, because a misspelt setting is a silent
  * default. `.env.example` is generated from this list.
  */
 interface Setting {
@@ -63,6 +64,7 @@ const settings = {
     about: 'Port of the API.',
     example: '8400',
   }),
+  ...API_LIMITS,
   workerHealthPort: setting('HOLDFAST_WORKER_PORT', port.default(0), {
     about: "Port of the worker's health and metrics; 0 takes a free one.",
     example: '8401',
@@ -234,6 +236,10 @@ const settings = {
   stripeApiUrl: setting('HOLDFAST_STRIPE_API_URL', url.default('https://api.stripe.com'), {
     about: 'Origin of the Stripe API.',
     example: 'https://api.stripe.com',
+  }),
+  stripeJsUrl: setting('HOLDFAST_STRIPE_JS_URL', url.default('https://js.stripe.com/v3/'), {
+    about: 'Script of Stripe for browsers, on the page behind payment links.',
+    example: 'https://js.stripe.com/v3/',
   }),
 };
 

@@ -1,16 +1,20 @@
-import { createServer } from 'node:http';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { createCommands } from '../temporal/client.ts';
 import { accessOpener } from './access.ts';
 import { createApp } from './api/app.ts';
-import { createRegistry, settingsOf } from './channels/registry.ts';
+import { boundedServer } from './api/bounded-server.ts';
+import type { ApiConfig } from './api/dependencies.ts';
+import { channelCalls } from './call-channel.ts';
+import { createRegistry, limitsOf, settingsOf } from './channels/registry.ts';
 import { busySpans } from './calendar/busy.ts';
 import { composeFeed } from './calendar/publish.ts';
 import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from './calendar/zones.ts';
+import type { Config } from './config.ts';
 import { loadConfig } from './config.ts';
 import { log } from './log.ts';
 import { createOutbound } from './outbound/outbound.ts';
+import { tallied } from './outbound/requests.ts';
 import { createStripeProvider } from './payments/stripe.ts';
 import { openDatabase } from './store/database.ts';
 import { commandLookups } from './store/lookups.ts';
@@ -35,12 +39,9 @@ async function main(): Promise<void> {
     taskQueue: config.taskQueue,
     lookups: commandLookups(database.pool),
   });
-  const app = createApp({
+  const calls = channelCalls({
     database,
-    vault,
-    providers,
-    commands,
-    payments: createStripeProvider({ apiUrl: config.stripeApiUrl, timeoutMs: PAYMENT_TIMEOUT_MS }),
+    channels: providers,
     openAccess: accessOpener({
       database,
       vault,
@@ -48,6 +49,17 @@ async function main(): Promise<void> {
       now: Date.now,
       onRefused: (connections) => tellAll(connections, { tell: commands.requestSync, log }),
     }),
+    limits: limitsOf(config),
+    tallied,
+    log,
+  });
+  const app = createApp({
+    database,
+    vault,
+    providers,
+    commands,
+    payments: createStripeProvider({ apiUrl: config.stripeApiUrl, timeoutMs: PAYMENT_TIMEOUT_MS }),
+    ...calls,
     checkAddress: outbound.checkAddress,
     zones: {
       instantOf,
@@ -57,12 +69,12 @@ async function main(): Promise<void> {
     },
     busySpans,
     composeFeed,
-    config: { publicUrl: config.publicUrl ?? `http://${config.apiHost}:${config.apiPort}` },
+    config: apiConfig(config),
     now: Date.now,
     log,
   });
 
-  const server = createServer(app);
+  const server = boundedServer(app, { connections: config.apiConnections });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(config.apiPort, config.apiHost, resolve);
   });
@@ -82,6 +94,14 @@ async function main(): Promise<void> {
   await connection.close();
   await database.close();
 }
+
+const apiConfig = (config: Config): ApiConfig => ({
+  publicUrl: config.publicUrl ?? `http://${config.apiHost}:${config.apiPort}`,
+  stripeJsUrl: config.stripeJsUrl,
+  requestFigures: config.requestFigures,
+  loadBounds: config.loadBounds,
+  proxies: config.proxies,
+});
 
 main().then(
   () => process.exit(0),

@@ -3,13 +3,16 @@
  * scopes and every check hold (docs/decisions/0001). Ids are made, answers typed, refusals thrown as
  * `HoldfastError`, and calls repeated where that is safe.
  */
-import { randomUUID } from 'node:crypto';
+import type { Ask, BookingSearch, Once, Page, PageQuery } from './holdfast-client/calls.ts';
+import { keyed, pathOf } from './holdfast-client/calls.ts';
 import type * as follow from './holdfast-client/follow.ts';
 import { followBooking, followConnection } from './holdfast-client/follow.ts';
-import type { Call } from './holdfast-client/request.ts';
 import { request } from './holdfast-client/request.ts';
+import type { SessionVerbs } from './holdfast-client/sessions.ts';
+import { sessionVerbs } from './holdfast-client/sessions.ts';
 import type * as t from './holdfast-client/types.ts';
 
+export type { BookingSearch, Once, Page, PageQuery } from './holdfast-client/calls.ts';
 export { HoldfastError } from './holdfast-client/error.ts';
 export type { ErrorType } from './holdfast-client/error.ts';
 export type {
@@ -30,20 +33,6 @@ export interface HoldfastClientOptions {
   temporal?: { client: follow.TemporalClient };
 }
 
-/** Left out, each call makes a key of its own. Give yours to repeat a call after a crash. */
-export interface Once {
-  idempotencyKey?: string;
-}
-export interface Page<T> {
-  items: T[];
-  /** Goes into `after`; null on the last page. */
-  next: string | null;
-}
-export interface PageQuery {
-  after?: string;
-  limit?: number;
-}
-
 export interface HoldfastClient {
   resources: {
     create(resource: t.NewResource, once?: Once): Promise<t.Resource>;
@@ -54,9 +43,17 @@ export interface HoldfastClient {
     /** What is free, and how fresh that is. */
     availability(resourceId: string, query: t.AvailabilityQuery): Promise<t.Availability>;
     block(resourceId: string, block: t.NewBlock, once?: Once): Promise<t.Block>;
-    blocks(resourceId: string, page?: PageQuery): Promise<Page<t.Block>>;
+    blocks(
+      resourceId: string,
+      page?: PageQuery & { from?: string; to?: string },
+    ): Promise<Page<t.Block>>;
     unblock(resourceId: string, blockId: string): Promise<void>;
+    /** A villa and its rooms, a treatment and what it needs. */
+    link(resourceId: string, link: t.NewLink, once?: Once): Promise<t.Link>;
+    links(resourceId: string): Promise<t.Link[]>;
+    unlink(resourceId: string, linkedId: string): Promise<void>;
   };
+  sessions: SessionVerbs;
   /** Feeds that we publish of a resource, one per subscriber. */
   feeds: {
     create(resourceId: string, feed: t.NewFeed, once?: Once): Promise<t.Feed>;
@@ -72,14 +69,36 @@ export interface HoldfastClient {
      * is one booking for ever, so a new attempt after a decline needs a new one.
      */
     create(booking: t.NewBooking, options?: Once & { waitSeconds?: number }): Promise<t.Booking>;
-    list(
-      query?: PageQuery & { state?: t.Booking['state']; resourceId?: string },
-    ): Promise<Page<t.Booking>>;
+    /** All that is given must hold; `from` and `to` find what overlaps them. */
+    list(query?: PageQuery & BookingSearch): Promise<Page<t.Booking>>;
     get(bookingId: string): Promise<t.BookingInFull>;
+    /** What a cancellation costs now; confirm its id at `cancel`. */
+    quoteCancellation(bookingId: string, once?: Once): Promise<t.CancellationQuote>;
     cancel(bookingId: string, cancellation?: t.Cancellation, once?: Once): Promise<t.Booking>;
+    /** Whether it can have another time, and what that costs; confirm its id at `reschedule`. */
+    quoteReschedule(
+      bookingId: string,
+      time: t.NewRescheduleQuote,
+      once?: Once,
+    ): Promise<t.RescheduleQuote>;
+    /** `payment.clientSecret` is there while the difference waits for its payer. */
+    reschedule(bookingId: string, reschedule: t.Reschedule, once?: Once): Promise<t.Booking>;
+    /** Opens this one booking for its customer, at `/v1/customer/booking`. */
+    customerToken(bookingId: string, token?: t.NewCustomerToken): Promise<t.CustomerToken>;
     /** Says that an `external` payment was made. */
     confirm(bookingId: string, confirmation: t.Confirmation): Promise<t.Booking>;
+    /** Makes a hold longer, by its resource's rule. */
+    extend(bookingId: string, once?: Once): Promise<t.Booking>;
+    /** Decides about one of the booking's `attentions`; needs the scope `admin`. */
+    resolve(bookingId: string, resolving: t.Resolving): Promise<t.Booking>;
+    /** Gives a part of what was paid back; needs the scope `payments:write`. */
+    refund(bookingId: string, refund: t.NewRefund, once?: Once): Promise<t.RefundList>;
+    refunds(bookingId: string): Promise<t.RefundList>;
+    /** What was paid, and what is still to be collected. */
+    payments(bookingId: string): Promise<t.BookingPayments>;
     eraseGuest(bookingId: string): Promise<void>;
+    /** Erases the guest of every booking with this customer reference. */
+    eraseCustomer(reference: string): Promise<t.ErasedGuests>;
     /** Its workflow; needs `temporal`. */
     follow(booking: t.Booking): follow.FollowedBooking;
   };
@@ -97,6 +116,20 @@ export interface HoldfastClient {
     create(account: t.NewPaymentAccount, once?: Once): Promise<t.PaymentAccount>;
     list(page?: PageQuery): Promise<Page<t.PaymentAccount>>;
     change(paymentAccountId: string, patch: t.PaymentAccountPatch): Promise<t.PaymentAccount>;
+  };
+  /** Outside events over bookings of ours. */
+  conflicts: {
+    list(
+      query?: PageQuery & {
+        state?: t.Conflict['state'];
+        resourceId?: string;
+        connectionId?: string;
+        bookingId?: string;
+      },
+    ): Promise<Page<t.Conflict>>;
+    get(conflictId: string): Promise<t.Conflict>;
+    /** Who keeps the time; needs the scope `admin`. */
+    decide(conflictId: string, decision: t.ConflictDecision): Promise<t.Conflict>;
   };
   /** Every change, in order. Keep `next` and go on from there. */
   journal: {
@@ -145,6 +178,7 @@ export function createHoldfastClient(options: HoldfastClientOptions): HoldfastCl
   const temporal = options.temporal?.client;
   return {
     resources: resourceVerbs(ask),
+    sessions: sessionVerbs(ask),
     feeds: feedVerbs(ask),
     bookings: { ...bookingVerbs(ask), follow: (booking) => followBooking(temporal, booking) },
     accounts: accountVerbs(ask),
@@ -153,6 +187,11 @@ export function createHoldfastClient(options: HoldfastClientOptions): HoldfastCl
       list: (query) => ask('GET', '/payment-accounts', { query }),
       change: (id, body) => ask('PATCH', pathOf('payment-accounts', id), { body }),
     },
+    conflicts: {
+      list: (query) => ask('GET', '/conflicts', { query }),
+      get: (id) => ask('GET', pathOf('conflicts', id)),
+      decide: (id, body) => ask('POST', pathOf('conflicts', id, 'decide'), { body }),
+    },
     journal: { read: (query) => ask('GET', '/journal', { query }) },
     connections: {
       ...connectionVerbs(ask),
@@ -160,19 +199,6 @@ export function createHoldfastClient(options: HoldfastClientOptions): HoldfastCl
     },
   };
 }
-
-type Ask = <T>(
-  method: Call['method'],
-  path: string,
-  more?: Omit<Call, 'method' | 'path'>,
-) => Promise<T>;
-
-const keyed = (body: unknown, once: Once = {}) => ({
-  body,
-  idempotencyKey: once.idempotencyKey ?? randomUUID(),
-});
-const pathOf = (list: string, ...ids: string[]): string =>
-  [list, ...ids].map((part) => `/${encodeURIComponent(part)}`).join('');
 
 function resourceVerbs(ask: Ask): HoldfastClient['resources'] {
   const at = (...ids: string[]) => pathOf('resources', ...ids);
@@ -186,6 +212,9 @@ function resourceVerbs(ask: Ask): HoldfastClient['resources'] {
     block: (id, block, once) => ask('POST', at(id, 'blocks'), keyed(block, once)),
     blocks: (id, query) => ask('GET', at(id, 'blocks'), { query }),
     unblock: (id, blockId) => ask('DELETE', at(id, 'blocks', blockId)),
+    link: (id, link, once) => ask('POST', at(id, 'links'), keyed(link, once)),
+    links: async (id) => (await ask<{ links: t.Link[] }>('GET', at(id, 'links'))).links,
+    unlink: (id, linkedId) => ask('DELETE', at(id, 'links', linkedId)),
   };
 }
 
@@ -207,10 +236,22 @@ function bookingVerbs(ask: Ask): Omit<HoldfastClient['bookings'], 'follow'> {
       ask('POST', at(), { ...keyed(booking, once), waitSeconds }),
     list: (query) => ask('GET', at(), { query }),
     get: (id) => ask('GET', at(id)),
+    quoteCancellation: (id, once) => ask('POST', at(id, 'cancellation-quotes'), keyed({}, once)),
     cancel: (id, cancellation = {}, once = {}) =>
       ask('POST', at(id, 'cancel'), keyed(cancellation, once)),
+    customerToken: (id, token = {}) => ask('POST', at(id, 'customer-token'), { body: token }),
+    quoteReschedule: (id, time, once) =>
+      ask('POST', at(id, 'reschedule-quotes'), keyed(time, once)),
+    reschedule: (id, reschedule, once) =>
+      ask('POST', at(id, 'reschedule'), keyed(reschedule, once)),
     confirm: (id, body) => ask('POST', at(id, 'confirm'), { body }),
+    extend: (id, once) => ask('POST', at(id, 'extend'), keyed({}, once)),
+    resolve: (id, body) => ask('POST', at(id, 'resolve'), { body }),
+    refund: (id, refund, once) => ask('POST', at(id, 'refunds'), keyed(refund, once)),
+    refunds: (id) => ask('GET', at(id, 'refunds')),
+    payments: (id) => ask('GET', at(id, 'payments')),
     eraseGuest: (id) => ask('DELETE', at(id, 'guest')),
+    eraseCustomer: (reference) => ask('POST', pathOf('guest-erasures'), { body: { reference } }),
   };
 }
 

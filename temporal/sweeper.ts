@@ -2,14 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Commands } from '../src/commands.ts';
 import type { Log } from '../src/log.ts';
+import { renewLapsing } from '../src/store/balances.ts';
 import { releaseBooking } from '../src/store/bookings.ts';
+import { changesToResume } from '../src/store/changes.ts';
+import { conflictsToTell, conflictTold } from '../src/store/conflict-reads.ts';
 import { echoesOver, endEchoes } from '../src/store/echoes.ts';
-import { leftAlone, leftDirty } from '../src/store/gate.ts';
+import { leftAlone, leftDirty, leftReopened } from '../src/store/gate.ts';
 import { edgesBehind } from '../src/store/horizon.ts';
 import { holdsLeftOpen } from '../src/store/holds.ts';
 import { mirrorsLeft } from '../src/store/mirrors.ts';
 import { dropOldRows } from '../src/store/old-rows.ts';
-import { changesLeftOpen, moneyLeftOpen } from '../src/store/payments.ts';
+import { newsLeft } from '../src/store/payment-news.ts';
+import { moneyLeftOpen } from '../src/store/payments.ts';
+import { refundsToFollow } from '../src/store/refunds.ts';
 import type { ConnectionKey } from '../src/store/sync.ts';
 
 /**
@@ -29,9 +34,20 @@ const HOLD_GRACE_MS = 60_000;
 /** Longer than any step of a booking takes while its workflow is there. */
 const GRACE_MS = 5 * 60_000;
 
+/** A conflict that waits is looked at again, in case its run is gone. */
+const CONFLICT_AGAIN_MS = 60 * 60_000;
+
 interface Sweeping {
   pool: pg.Pool;
-  commands: Pick<Commands, 'requestSync' | 'requestMirror' | 'settleBooking' | 'resumeChange'>;
+  commands: Pick<
+    Commands,
+    | 'requestSync'
+    | 'requestMirror'
+    | 'reauthorized'
+    | 'paymentNews'
+    | 'settleBooking'
+    | 'resumeChange'
+  >;
   intervalMs: number;
   horizonMs: number;
   /** Expands a connection's calendar up to the horizon, which moves on with the days. */
@@ -64,6 +80,8 @@ async function sweep(options: Sweeping): Promise<void> {
   const { pool, commands, intervalMs } = options;
   const left = { olderThanMs: intervalMs, limit: AT_ONCE };
   const late = { olderThanMs: GRACE_MS, limit: AT_ONCE };
+  // Before the marks left behind, of which these are some: a mere mark ends no rest.
+  await each(options, () => leftReopened(pool, left), commands.reauthorized);
   await each(options, () => leftUnsignalled(pool, intervalMs), commands.requestSync);
   await each(options, () => leftAlone(pool, { limit: AT_ONCE }), commands.requestSync);
   await each(options, () => mirrorsLeft(pool, left), commands.requestMirror);
@@ -72,8 +90,23 @@ async function sweep(options: Sweeping): Promise<void> {
     () => holdsLeftOpen(pool, { ...late, olderThanMs: HOLD_GRACE_MS }),
     (hold) => releaseBooking(pool, { ...hold, state: 'expired', reason: 'hold-expired' }),
   );
+  await each(options, () => newsLeft(pool, left), commands.paymentNews);
   await each(options, () => moneyLeftOpen(pool, late), commands.settleBooking);
-  await each(options, () => changesLeftOpen(pool, late), commands.resumeChange);
+  await each(options, () => refundsToFollow(pool, late), commands.settleBooking);
+  await each(
+    options,
+    async () => [null],
+    () => renewLapsing(pool, AT_ONCE),
+  );
+  await each(options, () => changesToResume(pool, late), commands.resumeChange);
+  await each(
+    options,
+    () => conflictsToTell(pool, { againAfterMs: CONFLICT_AGAIN_MS, limit: AT_ONCE }),
+    async (conflict) => {
+      await commands.resumeChange(conflict.change);
+      await conflictTold(pool, conflict);
+    },
+  );
   await each(
     options,
     () => echoesOver(pool, AT_ONCE),

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, loadConfig, SETTINGS } from '../src/config.ts';
+import { LOAD_BOUNDS } from '../src/domain/load.ts';
+import { REQUEST_FIGURES } from '../src/domain/request-limits.ts';
 
 const NEEDED = {
   DATABASE_URL: 'postgresql://app:hunter2@localhost/holdfast',
@@ -105,5 +107,23 @@ test.each(['account', 'account=0', 'account=none', 'acount=5', 'constructor=5', 
   'limits that read %j are refused, with what they may be',
   (text) => {
     expect(refusal({ HOLDFAST_GOOGLE_LIMITS: text })).toMatch(/^HOLDFAST_GOOGLE_LIMITS: .*at-once/);
+  },
+);
+
+test('limits of requests and of load that are given replace those, and leave the others', () => {
+  const config = load({
+    HOLDFAST_REQUEST_LIMITS: 'key-write=60, address=5',
+    HOLDFAST_LOAD_LIMITS: 'open=40',
+  });
+  expect(config.requestFigures).toEqual({ ...REQUEST_FIGURES, keyWrites: 60, address: 5 });
+  expect(config.loadBounds).toEqual({ ...LOAD_BOUNDS, open: 40 });
+});
+
+test.each(['key-write', 'key-write=0', 'keys=5', 'constructor=5', 'address=none'])(
+  'limits of requests that read %j are refused, with what they may be',
+  (text) => {
+    expect(refusal({ HOLDFAST_REQUEST_LIMITS: text })).toMatch(
+      /^HOLDFAST_REQUEST_LIMITS: .*tenant-write/,
+    );
   },
 );

@@ -3,17 +3,21 @@ import express from 'express';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import type { ConnectionRef } from '../commands.ts';
 import { createMarker } from '../store/marker.ts';
-import type { Authenticate } from './auth.ts';
+import type { Authenticate, Caller } from './auth.ts';
 import { createAuthenticate, NOBODY } from './auth.ts';
 import { bodyReader } from './body.ts';
 import { createBook } from './book.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { asProblem, describeError } from './failures.ts';
+import { createLoad } from './load.ts';
 import { createMetrics } from './metrics.ts';
 import { pages } from './pages.ts';
+import { payPage } from './pay-page.ts';
 import { PROBLEMS, Problem, problemBody } from './problem.ts';
+import type { RequestLimits } from './request-limits.ts';
+import { createRequestLimits } from './request-limits.ts';
 import type { ApiContext, Route } from './route.ts';
-import { expressPath, sendAnswer } from './route.ts';
+import { expressPath, isLimited, sendAnswer } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { createSignalPace } from './signal-pace.ts';
 
@@ -23,19 +27,33 @@ export function createApp(deps: ApiDependencies): Express {
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
+  app.set('trust proxy', deps.config.proxies);
 
-  const metrics = createMetrics(deps.database);
+  const { database, config } = deps;
+  const metrics = createMetrics(database);
+  const load = createLoad({ database, bounds: config.loadBounds, metrics });
+  const limits = createRequestLimits({
+    figures: config.requestFigures,
+    pool: database.pool,
+    metrics,
+  });
   const mark = createMarker(deps.database.pool);
   const signals = createSignalPace({ send: signalSender(deps) });
-  const context = { ...deps, metrics, book: createBook(metrics), mark, signals };
-  const authenticate = createAuthenticate(deps.database, deps.now);
+  const context = { ...deps, metrics, book: createBook(metrics, load), mark, signals };
+  const authenticate = createAuthenticate({ database, now: deps.now, limits });
+  const door = { authenticate, limits };
   const methods = new Map<string, string[]>();
   for (const route of ROUTES) {
     const path = expressPath(route.path);
-    app[route.method](path, serve(route, authenticate, context));
+    app[route.method](path, serve(route, door, context));
     methods.set(path, [...(methods.get(path) ?? []), route.method.toUpperCase()]);
   }
+  app.use((request, response, next) => {
+    response.set(limits.ofAddress(request));
+    next();
+  });
   app.use(pages());
+  app.use(payPage(deps.config.stripeJsUrl));
   for (const [path, allowed] of methods) app.all(path, refuseMethod(allowed));
   app.use((request, response) => {
     sendProblem(request, response, new Problem('no-such-route'));
@@ -52,20 +70,40 @@ const signalSender =
       log('warn', 'a notification waits for the sweeper', fields);
     });
 
-/** Key and scope come first, so that nobody unknown can make us read a body. */
-function serve(route: Route, authenticate: Authenticate, context: ApiContext): RequestHandler {
+/** What stands before every handler. */
+interface Door {
+  authenticate: Authenticate;
+  limits: RequestLimits;
+}
+
+/** Key, scope and limits come first, so that nobody unknown can make us read a body. */
+function serve(route: Route, door: Door, context: ApiContext): RequestHandler {
   const readBody = bodyReader(route);
   return async (request, response) => {
     const startedAt = performance.now();
     response.once('finish', () => {
       context.metrics.observe(route, response.statusCode, performance.now() - startedAt);
     });
-    const caller = route.scopes ? await authenticate(request, route.scopes) : NOBODY;
+    const caller = await admit(route, door, { request, response });
     await readBody?.(request, response);
     const answer = await route.run(request, caller, context);
     if (!response.headersSent) response.set('cache-control', 'no-store');
     sendAnswer(response, answer, route.answer.status);
   };
+}
+
+async function admit(
+  route: Route,
+  { authenticate, limits }: Door,
+  { request, response }: { request: Request; response: Response },
+): Promise<Caller> {
+  if (route.scopes) {
+    const caller = await authenticate(request, route.scopes);
+    response.set(limits.ofCaller(caller, request.method));
+    return caller;
+  }
+  if (isLimited(route)) response.set(limits.ofAddress(request));
+  return NOBODY;
 }
 
 const refuseMethod =

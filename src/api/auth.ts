@@ -4,6 +4,7 @@ import type { Database } from '../store/database.ts';
 import type { KeyRow } from '../store/keys.ts';
 import { findKey, hashSecret } from '../store/keys.ts';
 import { Problem } from './problem.ts';
+import type { RequestLimits } from './request-limits.ts';
 
 export const SCOPES = [
   'availability:read',
@@ -20,6 +21,9 @@ export interface Caller {
   scopes: ReadonlySet<string>;
   /** Comes and is cached with the API key, so that a fingerprint costs no reading of its own. */
   fingerprintKey: Uint8Array;
+  keyId: string;
+  /** The key's own limits, in place of the setting's. */
+  own: { readsPerMinute: number | null; writesPerMinute: number | null };
 }
 
 /** Who asks on a route that needs no key: nobody, with no tenant that could match a row. */
@@ -27,6 +31,8 @@ export const NOBODY: Caller = {
   tenantId: '',
   scopes: new Set(),
   fingerprintKey: new Uint8Array(),
+  keyId: '',
+  own: { readsPerMinute: null, writesPerMinute: null },
 };
 
 /** A revoked key is refused at the latest this long after its revocation, in every process. */
@@ -41,27 +47,41 @@ interface CachedKey {
 
 export type Authenticate = (request: Request, scopes: readonly Scope[]) => Promise<Caller>;
 
-/** Throws `unauthenticated` (401), `loopback-only` or `forbidden` (403). */
-export function createAuthenticate(database: Database, now: () => number): Authenticate {
+/**
+ * Throws `unauthenticated` (401), `loopback-only` or `forbidden` (403), and `too-many-requests` (429)
+ * to an address that shows wrong keys all the time, before the database is asked for another.
+ */
+export function createAuthenticate(options: {
+  database: Database;
+  /** Epoch milliseconds. */
+  now: () => number;
+  limits: Pick<RequestLimits, 'ofAddress' | 'requireAddress'>;
+}): Authenticate {
+  const { database, now, limits } = options;
   const cache = new Map<string, CachedKey>();
-  const load = async (keyId: string): Promise<CachedKey | null> => {
+  const load = async (keyId: string, request: Request): Promise<CachedKey | null> => {
     const known = cache.get(keyId);
     if (known && now() - known.readAt < KEY_CACHE_MS) return known;
+    // A key that was good before is looked up whoever else uses its address.
+    if (!known) limits.requireAddress(request);
     const readAt = now();
     const row = await findKey(database, keyId);
     if (!row) return null;
     if (cache.size >= KEYS_CACHED) cache.clear();
-    const { tenantId, fingerprintKey } = row;
-    const caller = { tenantId, scopes: new Set(row.scopes), fingerprintKey };
+    const { tenantId, fingerprintKey, readsPerMinute, writesPerMinute } = row;
+    const own = { readsPerMinute, writesPerMinute };
+    const caller = { tenantId, scopes: new Set(row.scopes), fingerprintKey, keyId, own };
     const fresh = { row, caller, readAt };
     cache.set(keyId, fresh);
     return fresh;
   };
   return async (request, scopes) => {
     const given = readKey(request.get('authorization'));
-    const key = given && (await load(given.keyId));
-    if (!key || key.row.revoked || !timingSafeEqual(hashSecret(given.secret), key.row.secretHash))
+    const key = given && (await load(given.keyId, request));
+    if (!key || key.row.revoked || !timingSafeEqual(hashSecret(given.secret), key.row.secretHash)) {
+      limits.ofAddress(request);
       throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
+    }
     if (key.row.loopbackOnly && !isLocal(request)) throw new Problem('loopback-only');
     requireScope(key.caller, scopes);
     return key.caller;

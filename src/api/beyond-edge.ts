@@ -2,6 +2,7 @@ import type { Channel } from '../channels/channel-provider.ts';
 import type { AvailabilityFacts, Taken } from '../domain/availability.ts';
 import type { NeutralEvent } from '../domain/event.ts';
 import type { Interval } from '../domain/interval.ts';
+import { nightSecondsOf } from '../domain/nights.ts';
 import type { CalendarBeyond } from '../store/beyond-edge.ts';
 import { calendarsBeyond } from '../store/beyond-edge.ts';
 import { isOurMirror } from '../store/our-mirrors.ts';
@@ -84,6 +85,7 @@ function expanded(deps: ApiDependencies, one: CalendarBeyond, window: Interval):
         window: { fromAt: window.startAt, untilAt: window.endAt },
         calendarZone: one.timeZone,
         dayZone: one.resourceZone,
+        nights: one.resourceNights && nightSecondsOf(one.resourceNights),
         ...one.reading,
         isOurs: (event) => isOurMirror(one.ours, event, (each) => spanOf(deps, each, one.timeZone)),
       }).spans,
@@ -123,11 +125,12 @@ async function askLive(
   const provider = deps.providers.get(one.channel as Channel);
   if (!provider || ask.rest.endAt - ask.rest.startAt > MOST_LIVE_MS) return null;
   const { tenantId, rest } = ask;
-  const asking = async () => {
-    const access = await deps.openAccess({ tenantId, accountId: one.accountId });
-    const calendar = { id: one.calendarId, timeZone: one.timeZone };
-    return provider.freeBusy({ access, calendar, window: rest });
-  };
+  const { accountId, channel } = one;
+  const calendar = { id: one.calendarId, timeZone: one.timeZone };
+  const asking = () =>
+    deps.callChannel({ tenantId, accountId, channel }, (access) =>
+      provider.freeBusy({ access, calendar, window: rest }),
+    );
   let timer: NodeJS.Timeout | undefined;
   const enough = new Promise<null>((resolve) => {
     timer = setTimeout(() => resolve(null), ask.timeoutMs);

@@ -1,26 +1,31 @@
 import type { HoldAnswer, StartBooking } from '../commands.ts';
-import { nearestFree, refusalOf } from '../domain/availability.ts';
-import type { Refusal } from '../domain/booking.ts';
+import { refusalOf } from '../domain/availability.ts';
+import type { Interval } from '../domain/interval.ts';
 import type { AvailabilityRead } from '../store/availability.ts';
 import { readAvailability } from '../store/availability.ts';
 import { leaveDraft } from '../store/drafts.ts';
 import type { Claim, KeyUse } from '../store/idempotency.ts';
 import { findKeyUse } from '../store/idempotency.ts';
 import { choosePaymentAccount } from '../store/payment-accounts.ts';
-import { spanOf, termsOf } from './booking-terms.ts';
+import { findSession } from '../store/sessions.ts';
+import type { AskedTime } from './asked-time.ts';
+import { instantsOf, roughSpan, spanIn } from './asked-time.ts';
+import type { Caller } from './auth.ts';
+import { termsOf } from './booking-terms.ts';
 import { asking } from './commands.ts';
+import { referenceHashOf } from './customer-reference.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { inProgress } from './failures.ts';
-import { createCoalescer, createLimiter } from './gate.ts';
+import { createCoalescer } from './gate.ts';
 import { bookingIdOf, canonicalJson } from './identity.ts';
+import type { Load } from './load.ts';
 import type { Metrics } from './metrics.ts';
 import { notFound, Problem } from './problem.ts';
+import { NEAR_MS, refused, refusedBy } from './refused.ts';
 import type { NewBooking } from './schemas/booking.ts';
+import { bookableSession } from './session-booking.ts';
 
-const STARTS_PER_RESOURCE = 16;
 const ANSWER_TIMEOUT_MS = 10_000;
-const NEAR_MS = 7 * 86_400_000;
-const NEAREST_SHOWN = 3;
 
 /** `repeated`: the key was answered before, or by a twin meanwhile. */
 export interface Booked {
@@ -28,62 +33,101 @@ export interface Booked {
   repeated: boolean;
 }
 
-export type Book = (claim: Claim, asked: NewBooking, deps: ApiDependencies) => Promise<Booked>;
+/** What is asked for, and by whom. */
+export interface Asked {
+  asked: NewBooking;
+  caller: Pick<Caller, 'keyId' | 'fingerprintKey'>;
+}
 
-/** The way of a booking to its hold; one per process, because the gate counts what is under way. */
-export function createBook(metrics: Metrics): Book {
+export type Book = (claim: Claim, by: Asked, deps: ApiDependencies) => Promise<Booked>;
+
+/** What the rules and the ledger say before a hold is asked for. */
+type PassGate = (
+  claim: Claim,
+  asked: NewBooking,
+  deps: ApiDependencies,
+) => Promise<{ facts: AvailabilityRead['facts']; span: Interval; placePrice: Price | null }>;
+
+type Price = { amountMinor: number; currency: string };
+
+/** Rivals for one span share a reading; throws a clear no. */
+function createGate(metrics: Metrics, load: Load): PassGate {
   const readOnce = createCoalescer<AvailabilityRead | null>();
-  const limited = createLimiter(STARTS_PER_RESOURCE);
-
-  /** Answers what the rules and the ledger say now, or throws a clear no. */
-  const passGate = async (claim: Claim, asked: NewBooking, deps: ApiDependencies) => {
-    const { resourceId, startAt, endAt } = asked;
-    const ask = { tenantId: claim.tenantId, resourceId, ...around(asked) };
-    const key = JSON.stringify([claim.tenantId, resourceId, startAt, endAt]);
-    const read = await readOnce(key, () => readAvailability(deps.database, ask));
-    if (!read) throw notFound('resource');
-    const { zones } = deps;
-    const refusal = refusalOf(read.facts, { span: spanOf(asked), party: asked.party, zones });
-    if (refusal) {
-      metrics.refused(refusal);
-      throw refusedBy(refusal, read, { asked, deps });
-    }
-    return read.facts;
-  };
 
   return async (claim, asked, deps) => {
-    // Both are needed nearly always; the known key is looked at first.
-    const [use, account] = await Promise.all([
-      findKeyUse(deps.database, claim),
-      accountFor(claim.tenantId, asked, deps),
-    ]);
-    const known = use && bookedBefore(use);
-    if (known) return known;
+    const { resourceId, sessionId } = asked;
+    const ref = { tenantId: claim.tenantId, resourceId };
+    const session =
+      sessionId === undefined
+        ? null
+        : await load.look(() => findSession(deps.database, { ...ref, sessionId }));
+    const ask = {
+      ...ref,
+      ...around(sessionId === undefined ? asked : timeOf(session, deps.now())),
+    };
+    const key = JSON.stringify(ask);
+    const read = await readOnce(key, () => load.look(() => readAvailability(deps.database, ask)));
+    if (!read) throw notFound('resource');
+    const { zones } = deps;
+    const { facts } = read;
+    const { party, override: overrides = [] } = asked;
+    if (sessionId !== undefined) {
+      const found = bookableSession(read, { sessionId, party, overrides });
+      if ('session' in found) {
+        const { startAt, endAt, price } = found.session;
+        return { facts, span: { startAt, endAt }, placePrice: price };
+      }
+      metrics.refused(found.refusal);
+      throw found.problem;
+    }
+    const span = spanIn(asked, facts, zones);
+    const refusal = refusalOf(facts, { span, party, zones, overrides });
+    if (refusal) {
+      metrics.refused(refusal);
+      throw refusedBy(refusal, facts, { span, party, zones });
+    }
+    return { facts, span, placePrice: null };
+  };
+}
+
+/** The way of a booking to its hold; one per process, because the gate counts what is under way. */
+export function createBook(metrics: Metrics, load: Load): Book {
+  const passGate = createGate(metrics, load);
+
+  const begin = async (
+    claim: Claim,
+    { asked, caller, account }: Asked & { account: string | null },
+    deps: ApiDependencies,
+  ): Promise<Booked> => {
     const bookingId = bookingIdOf(claim.tenantId, claim.key);
     try {
-      const facts = await passGate(claim, asked, deps);
-      const terms = termsOf(asked, facts, deps.zones);
+      const { facts, span, placePrice } = await passGate(claim, asked, deps);
+      const terms = termsOf(facts, { asked, span, zones: deps.zones, placePrice });
       const paymentAccountId = requireAccount(asked, account);
-      return await limited(`${claim.tenantId}/${asked.resourceId}`, async (waited) => {
+      return await load.inLine(`${claim.tenantId}/${asked.resourceId}`, async (waited) => {
         if (waited) await passGate(claim, asked, deps);
-        await draft(claim.tenantId, { asked, bookingId }, deps);
+        await load.look(() => draft(claim.tenantId, { asked, caller, bookingId }, deps));
         const { bufferBeforeMs, bufferAfterMs, holdTtlMs } = facts.settings;
-        const { resourceId, startAt, endAt, party, payment } = asked;
+        const { resourceId, party, payment, override } = asked;
         const answer = await withinTime(
           deps.commands.startBooking({
             ...claim,
             ...terms,
             bookingId,
             resourceId,
-            startAt,
-            endAt,
+            ...instantsOf(span),
             party,
             bufferBeforeMs,
             bufferAfterMs,
             holdTtlMs,
+            sessionId: asked.sessionId ?? null,
+            madeBy: caller.keyId,
+            ...(override && { overrides: override }),
             paymentAccountId,
             paymentKind: payment.kind,
-            askedAt: new Date(deps.now()).toISOString(),
+            ...(payment.kind === 'method' && payment.payerPresent && { payerPresent: true }),
+            // The database judges how old it is, so it is told by its own clock.
+            askedAt: new Date(facts.nowAt).toISOString(),
           } satisfies StartBooking),
         );
         if (answer.kind === 'refused') {
@@ -95,18 +139,41 @@ export function createBook(metrics: Metrics): Book {
       });
     } catch (error) {
       // What stands in the way may be this very booking, made by a twin after our first look.
-      const twin = error instanceof Problem && (await findKeyUse(deps.database, claim));
+      const isAnswer = error instanceof Problem && error.problem !== 'overloaded';
+      const twin = isAnswer && (await load.look(() => findKeyUse(deps.database, claim)));
       if (twin) return bookedBefore(twin);
       throw error;
     }
   };
+
+  return async (claim, by, deps) => {
+    const { asked } = by;
+    // Both are needed nearly always; the known key is looked at first.
+    const [use, account] = await load.look(() =>
+      Promise.all([findKeyUse(deps.database, claim), accountFor(claim.tenantId, asked, deps)]),
+    );
+    const known = use && bookedBefore(use);
+    // A booking that is there is answered for, whatever the load.
+    return known ?? (await load.begin(() => begin(claim, { ...by, account }, deps)));
+  };
 }
 
+/** Of a session that there is not, the others about now are looked for. */
+const timeOf = (session: { startAt: Date; endAt: Date } | null, now: number): AskedTime =>
+  instantsOf({
+    startAt: session?.startAt.getTime() ?? now,
+    endAt: session?.endAt.getTime() ?? now,
+  });
+
 /** Wide enough to find the nearest free spans in the same reading. */
-const around = (asked: NewBooking) => ({
-  from: new Date(Date.parse(asked.startAt) - NEAR_MS).toISOString(),
-  to: new Date(Date.parse(asked.endAt) + NEAR_MS).toISOString(),
-});
+function around(asked: AskedTime): { from: string; to: string } {
+  const span = roughSpan(asked);
+  const { startAt: from, endAt: to } = instantsOf({
+    startAt: span.startAt - NEAR_MS,
+    endAt: span.endAt + NEAR_MS,
+  });
+  return { from, to };
+}
 
 function bookedBefore(use: KeyUse): Booked {
   if (use.kind !== 'booking') throw new Problem('idempotency-mismatch');
@@ -118,12 +185,13 @@ const accountFor = async (
   { payment }: NewBooking,
   { database }: ApiDependencies,
 ): Promise<string | null> =>
-  payment.kind === 'method'
+  payment.kind === 'method' || payment.kind === 'browser'
     ? choosePaymentAccount(database, { tenantId, accountId: payment.accountId })
     : null;
 
 function requireAccount({ payment }: NewBooking, account: string | null): string | null {
-  if (payment.kind === 'method' && account === null)
+  const isNeeded = payment.kind === 'method' || payment.kind === 'browser';
+  if (isNeeded && account === null)
     throw new Problem('unknown-reference', {
       detail:
         'Name one of your payment accounts in `payment.accountId`; with exactly one it may be left out.',
@@ -137,7 +205,7 @@ function requireAccount({ payment }: NewBooking, account: string | null): string
  */
 async function draft(
   tenantId: string,
-  { asked, bookingId }: { asked: NewBooking; bookingId: string },
+  { asked, caller, bookingId }: Asked & { bookingId: string },
   { vault, database }: ApiDependencies,
 ): Promise<void> {
   const places = {
@@ -150,11 +218,13 @@ async function draft(
   };
   const seal = (part: keyof typeof plain) =>
     plain[part] === null ? null : vault.seal(places[part], plain[part]);
+  const reference = asked.guest?.reference;
   const other = await leaveDraft(database, {
     tenantId,
     bookingId,
     guest: seal('guest'),
     payment: seal('payment'),
+    referenceHash: reference ? referenceHashOf(caller.fingerprintKey, reference) : null,
   });
   if (!other) return;
   const left = (part: keyof typeof plain) =>
@@ -178,53 +248,6 @@ async function withinTime(answer: Promise<HoldAnswer>): Promise<HoldAnswer> {
 function settle(answer: HoldAnswer, bookingId: string): Booked {
   if (answer.kind === 'mismatch') throw new Problem('idempotency-mismatch');
   if (answer.kind === 'fenced') throw new Problem('given-up');
-  if (answer.kind === 'refused')
-    throw new Problem('not-available', { more: { refusal: answer.refusal, nearest: [] } });
+  if (answer.kind === 'refused') throw refused(answer.refusal);
   return { bookingId, repeated: answer.kind === 'repeat' };
-}
-
-const RULES: Partial<Record<Refusal, string>> = {
-  closed: 'The resource is not open for the whole span.',
-  'too-soon': 'The span begins sooner than the resource can be booked.',
-  'too-large': 'The party is larger than the resource.',
-};
-
-function refusedBy(
-  refusal: Refusal,
-  { facts }: AvailabilityRead,
-  { asked, deps }: { asked: NewBooking; deps: ApiDependencies },
-): Problem {
-  const span = spanOf(asked);
-  const window = { startAt: span.startAt - NEAR_MS, endAt: span.endAt + NEAR_MS };
-  const ask = { window, span, party: asked.party, zones: deps.zones, limit: NEAREST_SHOWN };
-  const nearest = nearestFree(facts, ask).map((one) => ({
-    startAt: new Date(one.startAt).toISOString(),
-    endAt: new Date(one.endAt).toISOString(),
-  }));
-  const rule = RULES[refusal];
-  const more = { refusal, nearest };
-  if (rule) return new Problem('not-bookable', { detail: rule, more });
-  if (refusal === 'beyond-horizon') return beyondHorizon(facts, more);
-  return new Problem('not-available', { more });
-}
-
-/**
- * Also where availability, asked beyond the edge, worked out that nothing is there: a hold is checked
- * against what is stored, and nothing would notice an outside entry that comes between.
- */
-function beyondHorizon(
-  { knownUntilAt, nowAt }: AvailabilityRead['facts'],
-  more: Record<string, unknown>,
-): Problem {
-  if (knownUntilAt === null || knownUntilAt <= nowAt)
-    return new Problem('not-available', {
-      detail:
-        'A calendar of this resource was not read yet, or not lately enough to sell by. Look at `status` of its connections and repeat the request when each was read.',
-      more,
-    });
-  return new Problem('not-available', {
-    detail:
-      'Bookings are taken up to `validUntil`, as far as outside calendars are kept, also where availability shows free time beyond it. Choose a span that ends before it, with the buffer after it, or ask again later: it moves on every day.',
-    more: { ...more, validUntil: new Date(knownUntilAt).toISOString() },
-  });
 }

@@ -1,7 +1,9 @@
-import type { Access, Channel, ChannelProvider } from '../channels/channel-provider.ts';
+import type { Access, Channel, ChannelProvider, Credential } from '../channels/channel-provider.ts';
 import type { Commands } from '../commands.ts';
 import type { Zones } from '../domain/availability.ts';
 import type { NeutralEvent } from '../domain/event.ts';
+import type { LoadBounds } from '../domain/load.ts';
+import type { RequestFigures } from '../domain/request-limits.ts';
 import type { Reading } from '../domain/sync-plan.ts';
 import type { Interval } from '../domain/interval.ts';
 import type { PaymentProvider } from '../payments/payment-provider.ts';
@@ -15,8 +17,16 @@ export interface ApiDependencies {
   vault: Vault;
   providers: ReadonlyMap<Channel, ChannelProvider>;
   payments: PaymentProvider;
-  /** What opens an account now, refreshed when needed. Throws `Failure`. */
-  openAccess: (account: { tenantId: string; accountId: string }) => Promise<Access>;
+  /**
+   * Calls a channel with what opens an account now, refreshed when needed, and within the limits
+   * that all processes share. Throws `Failure`.
+   */
+  callChannel: <T>(account: CalledAccount, call: (access: Access) => Promise<T>) => Promise<T>;
+  /** The same for an account that nothing stored opens; `credential` is what was given for it. */
+  callUnopened: <T>(
+    account: CalledAccount & { credential: Credential | null },
+    call: () => Promise<T>,
+  ) => Promise<T>;
   /** What is wrong with an address a person gave, or null. */
   checkAddress: (url: string) => Promise<{ code: string; reason: string } | null>;
   zones: Zones;
@@ -30,6 +40,13 @@ export interface ApiDependencies {
   log: Log;
 }
 
+/** An account at a channel; one that is not stored yet has a name that it is always given. */
+export interface CalledAccount {
+  tenantId: string;
+  accountId: string;
+  channel: string;
+}
+
 export type ExpandSeries = (
   members: readonly NeutralEvent[],
   options: Reading & {
@@ -38,6 +55,8 @@ export type ExpandSeries = (
     calendarZone: string;
     /** Where whole days are. */
     dayZone: string;
+    /** Seconds of the local day; null where whole days are not nights. */
+    nights: { arrivalSeconds: number; departureSeconds: number } | null;
   },
 ) => { spans: Interval[] };
 
@@ -51,6 +70,12 @@ export interface PublishedEvent {
 export interface ApiConfig {
   /** Where this API is reached from outside, without a slash at the end. */
   publicUrl: string;
+  /** The payment service's script for browsers. */
+  stripeJsUrl: string;
+  requestFigures: RequestFigures;
+  loadBounds: LoadBounds;
+  /** Proxies in front of this API that name the caller's address; 0 where callers reach it directly. */
+  proxies: number;
 }
 
 export type LogFields = Record<string, string | number | boolean | null>;

@@ -49,13 +49,12 @@ export const unavailable = (part: string): Problem =>
 function channelProblem(failure: Failure): Problem {
   const more = { code: failure.code };
   if (failure.kind === 'unauthorized') return new Problem('account-unusable', { more });
-  if (failure.kind === 'rate-limited' || failure.kind === 'unavailable') {
-    const seconds = Math.ceil((failure.retryAfterMs ?? 5_000) / 1_000);
-    return new Problem('unavailable', {
-      detail: 'The channel does not answer just now. Repeat the request later.',
-      headers: { 'retry-after': String(seconds) },
-      more,
-    });
+  const seconds = Math.max(1, Math.ceil((failure.retryAfterMs ?? 5_000) / 1_000));
+  const headers = { 'retry-after': String(seconds) };
+  if (failure.kind === 'rate-limited') return new Problem('channel-limited', { headers, more });
+  if (failure.kind === 'unavailable') {
+    const detail = 'The channel does not answer just now. Repeat the request later.';
+    return new Problem('unavailable', { detail, headers, more });
   }
   return new Problem('channel-refused', { more });
 }

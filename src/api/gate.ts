@@ -32,22 +32,61 @@ export function createCoalescer<T>(): (key: string, read: () => Promise<T>) => P
 
 export type Limiter = <T>(key: string, work: (waited: boolean) => Promise<T>) => Promise<T>;
 
-/** Runs at most `limit` works per key at a time; the others wait in order. */
-export function createLimiter(limit: number): Limiter {
-  const lanes = new Map<string, { running: number; waiting: (() => void)[] }>();
+/** How long the line for one key may be, in heads and in time. */
+export interface LineBounds {
+  waiting: number;
+  waitMs: number;
+  /** What is thrown at who finds the line full, or has waited in vain. */
+  refuse: (why: 'waiting' | 'waited') => Error;
+}
+
+interface Lane {
+  running: number;
+  /** In order of arrival; who has the place is called, and who gave up is not in it. */
+  waiting: Set<() => void>;
+}
+
+/** Runs at most `limit` works per key at a time; the others wait in order, within bounds if given. */
+export function createLimiter(limit: number, bounds: LineBounds | null = null): Limiter {
+  const lanes = new Map<string, Lane>();
   return async (key, work) => {
-    const lane = lanes.get(key) ?? { running: 0, waiting: [] };
+    const lane = lanes.get(key) ?? { running: 0, waiting: new Set() };
     lanes.set(key, lane);
     const waited = lane.running >= limit;
     // A place is handed over by who leaves, so that nobody slips in between.
-    if (waited) await new Promise<void>((resolve) => lane.waiting.push(resolve));
+    if (waited) await place(lane, bounds);
     else lane.running += 1;
     try {
       return await work(waited);
     } finally {
-      const next = lane.waiting.shift();
-      if (next) next();
-      else if ((lane.running -= 1) === 0) lanes.delete(key);
+      const [next] = lane.waiting;
+      if (next) {
+        lane.waiting.delete(next);
+        next();
+      } else if ((lane.running -= 1) === 0) lanes.delete(key);
     }
   };
+}
+
+async function place({ waiting }: Lane, bounds: LineBounds | null): Promise<void> {
+  if (bounds && waiting.size >= bounds.waiting) throw bounds.refuse('waiting');
+  const { promise, resolve, reject } = resolvers();
+  waiting.add(resolve);
+  if (!bounds) return promise;
+  const giveUp = () => {
+    waiting.delete(resolve);
+    reject(bounds.refuse('waited'));
+  };
+  const timer = setTimeout(giveUp, bounds.waitMs);
+  return promise.finally(() => clearTimeout(timer));
+}
+
+function resolvers() {
+  let resolve: () => void = () => undefined;
+  let reject: (error: Error) => void = () => undefined;
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
 }

@@ -1,13 +1,21 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Refusal } from '../domain/booking.ts';
+import type { ShedReason } from '../domain/load.ts';
 import type { Database } from '../store/database.ts';
 import { readStanding } from '../store/metrics.ts';
+import type { PolicyName } from './request-limits.ts';
 
 export interface Metrics {
   observe(route: { method: string; path: string }, status: number, durationMs: number): void;
   refused(refusal: Refusal): void;
   /** `clean`: woke a connection; `dirty`: it was awake; `unknown`: no such watch. */
   notified(found: 'clean' | 'dirty' | 'unknown'): void;
+  /** A request that found its limit spent, by policy. */
+  limited(policy: PolicyName): void;
+  /** A booking that was not begun, by the bound that was met. */
+  shed(reason: ShedReason): void;
+  /** How many are on their way to a hold in this process. */
+  starting(now: number): void;
   /** Prometheus text, with how things stand in the database now. */
   render(): Promise<{ type: string; content: string }>;
 }
@@ -35,16 +43,43 @@ export function createMetrics(database: Database): Metrics {
     labelNames: ['found'],
     registers: [registry],
   });
+  const load = loadMetrics(registry);
   const updateStanding = standingGauges(registry, database);
   return {
     observe: (route, status, durationMs) =>
       durations.observe({ method: route.method, route: route.path, status }, durationMs / 1_000),
     refused: (refusal) => refusals.inc({ refusal }),
     notified: (found) => notifications.inc({ found }),
+    ...load,
     async render() {
       await updateStanding();
       return { type: registry.contentType, content: await registry.metrics() };
     },
+  };
+}
+
+function loadMetrics(registry: Registry): Pick<Metrics, 'limited' | 'shed' | 'starting'> {
+  const limited = new Counter({
+    name: 'holdfast_requests_limited_total',
+    help: 'Requests answered 429, by the limit that was spent.',
+    labelNames: ['policy'],
+    registers: [registry],
+  });
+  const shed = new Counter({
+    name: 'holdfast_bookings_shed_total',
+    help: 'New bookings answered 503 because of the load, by the bound that was met.',
+    labelNames: ['bound'],
+    registers: [registry],
+  });
+  const starting = new Gauge({
+    name: 'holdfast_bookings_starting',
+    help: 'New bookings on their way to a hold in this process, those in line among them.',
+    registers: [registry],
+  });
+  return {
+    limited: (policy) => limited.inc({ policy }),
+    shed: (bound) => shed.inc({ bound }),
+    starting: (now) => starting.set(now),
   };
 }
 
@@ -65,8 +100,23 @@ function standingGauges(registry: Registry, database: Database): () => Promise<v
     'holdfast_tenants_in_line',
     'Tenants that wait for their turn at a channel.',
   );
-  const attention = gauge('holdfast_bookings_attention', 'Bookings a person has to look at.');
+  const attention = new Gauge({
+    name: 'holdfast_bookings_attention',
+    help: 'Bookings a person has to look at, by kind of call.',
+    labelNames: ['kind'],
+    registers: [registry],
+  });
+  const conflicts = new Gauge({
+    name: 'holdfast_conflicts_open',
+    help: 'Outside events over bookings, not settled, by rule; copy and mass wait for a person.',
+    labelNames: ['rule'],
+    registers: [registry],
+  });
   const behind = gauge('holdfast_mirrors_behind', 'Mirrors not yet carried out.');
+  const inQuestion = gauge(
+    'holdfast_mirrors_attention',
+    'Events of ours in outside calendars that a person has to look at.',
+  );
   const dirty = gauge(
     'holdfast_oldest_dirty_seconds',
     'Age of the oldest unanswered notification.',
@@ -79,8 +129,14 @@ function standingGauges(registry: Registry, database: Database): () => Promise<v
     setByChannel(paused, standing.pausedBuckets);
     setByChannel(circuits, standing.openCircuits);
     inLine.set(standing.tenantsInLine);
-    attention.set(standing.bookingsNeedingAttention);
+    attention.reset();
+    for (const [kind, count] of Object.entries(standing.attentionsByKind))
+      attention.set({ kind }, count);
+    conflicts.reset();
+    for (const [rule, count] of Object.entries(standing.openConflicts))
+      conflicts.set({ rule }, count);
     behind.set(standing.mirrorsBehind);
+    inQuestion.set(standing.mirrorsNeedingAttention);
     dirty.set(standing.oldestDirtyAgeS);
   };
 }

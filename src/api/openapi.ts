@@ -3,6 +3,7 @@ import { SCOPES } from './auth.ts';
 import { PROBLEM_NAMES, PROBLEMS, problemType } from './problem.ts';
 import type { ProblemName } from './problem.ts';
 import type { Route } from './route.ts';
+import { isLimited } from './route.ts';
 import { ROUTES } from './routes.ts';
 import { answerSchemas, requestSchemas } from './schemas/common.ts';
 
@@ -47,6 +48,8 @@ const HABITS = `JSON over HTTP, in Unicode without U+0000. Instants are RFC 3339
 Every POST that creates needs an \`Idempotency-Key\`: repeating a request with its key answers the same and creates nothing (the answer carries \`Idempotency-Replayed\`); another body under the key is refused with 422.
 
 Failures are problem documents (RFC 9457): \`type\` is stable, \`detail\` says what to do. Unknown fields are refused by name. Lists page with \`after\` and \`limit\`.
+
+Requests are counted by key and tenant, reading and writing apart, or by address where there is no key: \`RateLimit-Policy\` tells each limit, \`RateLimit\` what is left of it. Beyond it the answer is 429, and a new booking that the service has no room for is answered 503; both say in \`Retry-After\` when to come back.
 
 Nothing is dropped from \`/v1\`; it is deprecated.`;
 
@@ -190,6 +193,7 @@ export function problemsOf(route: Route): ProblemName[] {
       ...route.problems,
       ...(checked ? (['invalid-request'] as const) : []),
       ...(route.scopes ? (['unauthenticated', 'forbidden', 'loopback-only'] as const) : []),
+      ...(isLimited(route) ? (['too-many-requests'] as const) : []),
       ...(route.body
         ? (['malformed-json', 'body-too-large', 'unsupported-media-type'] as const)
         : []),

@@ -16,10 +16,10 @@ export async function stopOrphan(
   const provider = orphan && deps.providers.get(orphan.channel as Channel);
   if (!provider) return;
   try {
-    const access = await deps.openAccess(orphan);
     // Stopping asks for no expiry; the port's form has one.
     const expiresAt = new Date(deps.now()).toISOString();
-    await provider.unwatch({ access, watch: { watchId, nativeId, expiresAt } });
+    const watch = { watchId, nativeId, expiresAt };
+    await deps.callChannel(orphan, (access) => provider.unwatch({ access, watch }));
     await watchStopped(deps.database.pool, orphan, { watchId, gone: true });
   } catch (error) {
     const { connectionId } = orphan;

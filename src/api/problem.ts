@@ -88,6 +88,41 @@ export const PROBLEMS = {
     title: 'The booking cannot be cancelled',
     todo: 'Read the booking; `state` says how it ended.',
   },
+  'not-extendable': {
+    status: 409,
+    title: 'The hold cannot be made longer',
+    todo: 'Pay before `holdExpiresAt`. By `reason` the resource allows no extension, no further one, or the hold is over.',
+  },
+  'nothing-to-resolve': {
+    status: 409,
+    title: 'No such call for a person stands',
+    todo: 'Read `attentions` of the booking and name the one you mean in `attention`; none left means that it is settled.',
+  },
+  'not-reschedulable': {
+    status: 409,
+    title: 'The booking cannot be rescheduled',
+    todo: 'Only a confirmed booking has a time to change; `state` says how it stands.',
+  },
+  'payment-declined': {
+    status: 402,
+    title: 'The payment was declined',
+    todo: 'The booking is as it was; `code` says why. Confirm the quote again with another payment and a new Idempotency-Key, or ask for a new one when it is over.',
+  },
+  'quote-over': {
+    status: 409,
+    title: 'The quote holds no more',
+    todo: 'Ask for a new quote and show it: this one is past `validUntil`, was used, or the booking has changed since.',
+  },
+  'refund-too-large': {
+    status: 409,
+    title: 'More than can be given back',
+    todo: 'Give back at most `refundableMinor`: what was taken and kept, and has not gone back.',
+  },
+  'conflict-decided': {
+    status: 409,
+    title: 'The conflict is decided otherwise, or over',
+    todo: 'Read the conflict: `decision` and `outcome` say how it stands.',
+  },
   'change-under-way': {
     status: 409,
     title: 'Another change of this booking is under way',
@@ -158,10 +193,25 @@ export const PROBLEMS = {
     title: 'The signature is not valid',
     todo: "Check the address, the webhook secret of the payment account and the sender's clock.",
   },
+  'too-many-requests': {
+    status: 429,
+    title: 'Too much was asked in a minute',
+    todo: 'Repeat the request, with the same Idempotency-Key if it had one, after the seconds in Retry-After. `violated-policies` names the limits, RateLimit says how much is left of each.',
+  },
+  'channel-limited': {
+    status: 429,
+    title: 'The channel takes no more calls for this account just now',
+    todo: 'Repeat the request after the seconds in Retry-After; the calendars themselves go on being read.',
+  },
   internal: {
     status: 500,
     title: 'Something went wrong on our side',
     todo: 'Repeat the request with the same Idempotency-Key; if it stays, tell the operator the `instance`.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'No new booking can be taken just now',
+    todo: 'Repeat the request with the same Idempotency-Key after the seconds in Retry-After. Nothing was begun; bookings that have their hold go on.',
   },
   unavailable: {
     status: 503,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Credential } from '../channels/channel-provider.ts';
 import { Failure } from '../domain/failure.ts';
 import type { ApiDependencies } from './dependencies.ts';
@@ -10,17 +11,28 @@ import { providerOf } from './providers.ts';
  */
 export async function proveAccount(
   deps: ApiDependencies,
-  channel: string,
+  { tenantId, channel, accountId }: { tenantId: string; channel: string; accountId?: string },
   credential: Credential,
 ): Promise<{ credential: Credential; subject: string | null }> {
   const provider = providerOf(deps, channel);
   const address = addressIn(credential);
   if (address !== null) await requireAddress(address, deps);
   try {
-    return await provider.prove({ credential });
+    const called = { tenantId, channel, accountId: accountId ?? nameOf(credential), credential };
+    return await deps.callUnopened(called, () => provider.prove({ credential }));
   } catch (error) {
     throw error instanceof Failure ? (refusalOf(error, credential) ?? error) : error;
   }
+}
+
+/** The same for whoever tries the same account again, so that it has the limits of one. */
+function nameOf(credential: Credential): string {
+  if (credential.kind === 'oauth') return 'consent';
+  const { kind } = credential;
+  const owner = kind === 'url' ? [credential.url] : [credential.serverUrl, credential.username];
+  return createHash('sha256')
+    .update(JSON.stringify([kind, ...owner]))
+    .digest('hex');
 }
 
 /** Null where the channel knows the address itself. */

@@ -92,6 +92,16 @@ export interface Route extends RouteFacts {
   run(request: Request, caller: Caller, deps: ApiContext): Promise<Answer>;
 }
 
+/**
+ * Hosts report from few addresses, in storms, and what they report must not be lost; probes must tell
+ * the truth under load. Both cost one statement at most.
+ */
+const UNLIMITED_TAGS = new Set(['Inbound', 'Operation']);
+
+/** Whether requests of this route are counted. */
+export const isLimited = (route: RouteFacts): boolean =>
+  route.scopes !== null || !UNLIMITED_TAGS.has(route.tag);
+
 /** Ties handler and schemas together by type, and forgets the types for the list of routes. */
 export function route<P = unknown, Q = unknown, B = unknown>(spec: RouteSpec<P, Q, B>): Route {
   return {

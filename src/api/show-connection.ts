@@ -1,5 +1,6 @@
 import { adviceOf, freshnessBoundMs, intervalInForceMs } from '../domain/connection.ts';
 import type { Pace } from '../domain/connection.ts';
+import { MIRROR_ADVICE, MIRROR_ATTENTIONS, type MirrorAttention } from '../domain/mirror.ts';
 import type { StoredConnection } from '../store/connections.ts';
 
 /** A connection as the API shows it. `counts` are beside it where they are read. */
@@ -37,10 +38,18 @@ export function showConnection(
     links: {
       self: `/v1/connections/${row.id}`,
       events: `/v1/connections/${row.id}/events`,
+      mirrors: `/v1/connections/${row.id}/mirrors`,
       workflowId: `connection/${tenantId}/${row.id}`,
     },
   };
 }
+
+/** Events of ours that wait for a person, by reason, with what there is to do. */
+export const showQuestions = (questions: Partial<Record<MirrorAttention, number>>) =>
+  MIRROR_ATTENTIONS.flatMap((reason) => {
+    const count = questions[reason] ?? 0;
+    return count === 0 ? [] : [{ reason, count, advice: MIRROR_ADVICE[reason] }];
+  });
 
 /** How changes come: pushed, or polled and why, and how often a look is taken in any case. */
 function deliveryOf(row: StoredConnection, pace: Pace) {

@@ -3,8 +3,8 @@ import type { ApiDependencies } from './dependencies.ts';
 import { describeError } from './failures.ts';
 
 /**
- * Tells an account's connections that it opens again. One that is not told now finds the new
- * credential at its next try.
+ * Tells an account's connections that it opens again. One that is not told now is told by
+ * the sweeper.
  */
 export async function wakeAccount(
   deps: ApiDependencies,

@@ -51,7 +51,7 @@ export function busySpans(
   const frame = { defaultZone: calendarZone, dayZone, nights };
   const results = parts.map((part) => takenSpans({ ...part, window, ...frame }));
   const spans = union([
-    ...results.flatMap(({ spans: all }) => all.map(({ startAt, endAt }) => ({ startAt, endAt }))),
+    ...results.flatMap(({ spans: all }) => all),
     ...results.flatMap(({ overLimits }) => overLimits ?? []),
   ]);
   const maxSpans = Math.max(options.maxSpans ?? MAX_SPANS, 1);

@@ -147,7 +147,7 @@ function walkGrid(course: Course, filter: DayFilter, grid: Grid): void {
 function walkPeriods(course: Course, filter: DayFilter): void {
   const { rule, start, until, budget } = course;
   const times = timesOfDay(rule);
-  const periods = periodsOf(filter, start, (days) => setOf(rule, days, times).includes(start));
+  const periods = periodsOf(filter, start, (days) => isInSet(rule, { days, times }, start));
   const reached = periods.numberOf(dayOf(beginOf(course)));
   const passed = Math.max(0, Math.floor((reached - periods.first) / rule.interval));
   const seen = periods.numberOf(dayOf(course.from));
@@ -169,18 +169,27 @@ function walkPeriods(course: Course, filter: DayFilter): void {
 const setSize = (rule: Rule, size: number): number =>
   rule.positions.length === 0 ? size : chosenIndexes(size, rule.positions).length;
 
-/** The members of a period that BYSETPOS chooses, or all. */
-function setOf(rule: Rule, days: readonly number[], times: readonly number[]): number[] {
-  const size = days.length * times.length;
-  const indexes =
-    rule.positions.length > 0 ? chosenIndexes(size, rule.positions) : [...Array(size).keys()];
-  return indexes.map(
+interface Members {
+  days: readonly number[];
+  times: readonly number[];
+}
+
+/** Without making the set, which may have every second of a year. */
+function isInSet(rule: Rule, members: Members, wall: number): boolean {
+  if (rule.positions.length > 0) return setOf(rule, members).includes(wall);
+  const day = dayOf(wall);
+  return members.days.includes(day) && members.times.includes(wall - day * DAY_SECONDS);
+}
+
+/** The members of a period that BYSETPOS chooses. */
+function setOf(rule: Rule, { days, times }: Members): number[] {
+  return chosenIndexes(days.length * times.length, rule.positions).map(
     (index) => days[Math.floor(index / times.length)]! * DAY_SECONDS + times[index % times.length]!,
   );
 }
 
 function takeSet(course: Course, days: readonly number[], times: readonly number[]): void {
-  for (const wall of setOf(course.rule, days, times)) {
+  for (const wall of setOf(course.rule, { days, times })) {
     const midnight = dayOf(wall) * DAY_SECONDS;
     takeDay(course, midnight, [wall - midnight]);
   }

@@ -57,10 +57,13 @@ export function endAfter(start: WallTime, text: string, defaultZone: string): Wa
     return { kind: 'date', date: dateText(shifted + seconds) };
   }
   const zone = frameOf(start, defaultZone);
-  const at = wallToInstant(shifted, zone) + duration.seconds * 1000;
+  const from = wallToInstant(shifted, zone);
+  const at = from + duration.seconds * 1000;
   const wall = instantToWall(at, zone);
-  // The later pass of a repeated hour has no name on the wall; only the instant tells it.
-  if (start.kind === 'utc' || wallToInstant(wall, zone) !== at) {
+  // The later pass of a repeated hour has no name on the wall, and from within a skipped hour the
+  // wall shows too much; only the instant tells them.
+  const isSkipped = instantToWall(from, zone) !== shifted;
+  if (start.kind === 'utc' || isSkipped || wallToInstant(wall, zone) !== at) {
     return { kind: 'utc', at: `${localText(at / 1000)}Z` };
   }
   const local = localText(wall);

@@ -18,7 +18,8 @@ interface ExpandLimits {
   maxSteps: number;
 }
 
-const DEFAULT_LIMITS: ExpandLimits = { maxOccurrences: 40_000, maxSteps: 1_000_000 };
+/** More than a year and a half has hours; no entry that a person made has as many. */
+const DEFAULT_LIMITS: ExpandLimits = { maxOccurrences: 20_000, maxSteps: 1_000_000 };
 
 export interface ExpandRequest {
   /** A series, a single entry, or an exception whose series is not known. */
@@ -181,9 +182,8 @@ function addSeriesSpans(spans: TakenSpan[], request: ExpandRequest, known: Known
     if (holds(exceptions.replaced, candidate)) continue;
     const span = governed(candidate, request.master, exceptions);
     if (!span || !reaches(span, request.window)) continue;
-    const place: TakenSpan['place'] = shape.isDate
-      ? { kind: 'day', wall: candidate.wall }
-      : { kind: 'instant', at: candidate.at };
+    const { wall, at } = candidate;
+    const place = shape.isDate ? { kind: 'day' as const, wall } : { kind: 'instant' as const, at };
     spans.push({ startAt: span.startAt, endAt: span.endAt, place, by: span.by });
   }
   const takes = takesTime(request.master) || exceptions.futureChanges.some(({ shape: own }) => own);

@@ -41,7 +41,7 @@ export function candidates(expansion: Expansion): Candidate[] {
     const own = candidateAt(shape, wall);
     extras.push(endAt === null ? own : { ...own, endAt });
   }
-  const found = joined([extras, ...lists]);
+  const found = joined(extras, lists);
   const excluded = exclusions(expansion, range);
   if (excluded.instants.size + excluded.days.size === 0) return found;
   return found.filter((one) => !holds(excluded, one));
@@ -53,16 +53,21 @@ function candidateAt(shape: Shape, wall: number): Candidate {
   return { wall, at, startAt, endAt };
 }
 
-/** One of each instant, the longest. */
-function joined(lists: readonly Candidate[][]): Candidate[] {
+/** One of each instant, the longest. Each of the lists has an instant once, and one may be long. */
+function joined(extras: readonly Candidate[], lists: readonly Candidate[][]): Candidate[] {
+  const [longest = [], ...others] = lists.toSorted((a, b) => b.length - a.length);
   const found = new Map<number, Candidate>();
-  for (const list of lists) {
-    for (const one of list) {
-      const known = found.get(one.at);
-      if (!known || known.endAt < one.endAt) found.set(one.at, one);
-    }
-  }
-  return [...found.values()];
+  const add = (one: Candidate) => {
+    const known = found.get(one.at);
+    if (!known || known.endAt < one.endAt) found.set(one.at, one);
+  };
+  for (const one of [...extras, ...others.flat()]) add(one);
+  const alone = longest.filter((one) => {
+    if (!found.has(one.at)) return true;
+    add(one);
+    return false;
+  });
+  return alone.concat([...found.values()]);
 }
 
 interface WallRange {
@@ -111,7 +116,8 @@ function ruleCandidates(expansion: Expansion, given: Rule, range: WallRange): Ca
   const budget = expansion.stepsLeft;
   const walls = occurrences({ rule, start: shape.start, from: range.from, until, budget, limit });
   const found: Candidate[] = [];
-  const isTooMany = walls.length >= limit;
+  const isTooMany =
+    walls.length >= limit || sureIn(window, shape.zone, walls) > expansion.occurrencesLeft;
   if (isTooMany) expansion.occurrencesLeft = -1;
   // Of a rule with too many none is made: all time from DTSTART to its end is taken.
   for (const wall of isTooMany ? [] : walls) {
@@ -130,6 +136,13 @@ function ruleCandidates(expansion: Expansion, given: Rule, range: WallRange): Ca
     expansion.cutUntilAt = Math.max(expansion.cutUntilAt, lastAt);
   }
   return found;
+}
+
+/** How many of the walls lie within the window however clocks change. */
+function sureIn({ fromAt, untilAt }: Expansion['window'], zone: string, walls: number[]): number {
+  const from = instantToWall(fromAt, zone) + spreadSeconds(zone, fromAt);
+  const until = instantToWall(untilAt, zone) - spreadSeconds(zone, untilAt);
+  return walls.reduce((count, wall) => (wall >= from && wall < until ? count + 1 : count), 0);
 }
 
 /** Times of day mean nothing for whole days, and are to be passed over (RFC 5545 §3.3.10). */

@@ -49,10 +49,12 @@ export function shapeOf(event: Timed, frame: Frame): Shape | null {
   if (isDate) return { ...shape, lengthDays: daysTo(event.end, shape, frame) };
   if (!event.end) return shape;
   const lengthDays = event.nominalDays ?? 0;
-  const after = { ...shape, start: start + lengthDays * DAY_SECONDS };
+  const after = { ...shape, lengthDays, start: start + lengthDays * DAY_SECONDS };
   const endAt = placeOf(event.end, frame);
   const repeats = Boolean(event.recurrence?.length) || event.thisAndFuture === true;
-  return { ...shape, lengthDays, lengthSeconds: secondsTo(endAt, after, repeats) };
+  // An end given as an instant is exact; one on the wall means what the wall shows.
+  const byWall = repeats && event.end.kind !== 'utc';
+  return { ...shape, lengthDays, lengthSeconds: secondsTo(endAt, after, byWall) };
 }
 
 /** The zone a wall time is read in. */
@@ -78,13 +80,14 @@ function daysTo(end: WallTime | null, shape: Shape, frame: Frame): number {
   return Math.max(0, Math.ceil((wall - shape.start) / DAY_SECONDS));
 }
 
-function secondsTo(endAt: number, shape: Shape, repeats: boolean): number {
+function secondsTo(endAt: number, shape: Shape, byWall: boolean): number {
   const startAt = wallToInstant(shape.start, shape.zone);
   const seconds = (endAt - startAt) / 1000;
   const startsInGap = instantToWall(startAt, shape.zone) !== shape.start;
   // A start that a clock change moved forward must neither shorten every later occurrence nor come
   // after its own end.
-  if (!startsInGap || (seconds > 0 && !repeats)) return Math.max(0, seconds);
+  const isLong = seconds > 0 || (seconds === 0 && shape.lengthDays > 0);
+  if (!startsInGap || (isLong && !byWall)) return Math.max(0, seconds);
   return Math.max(0, instantToWall(endAt, shape.zone) - shape.start);
 }
 

@@ -44,6 +44,8 @@ export interface ChannelSupport {
   absenceConfirmMs: number;
   /** Set where a calendar tells nothing of the time after its last entry, as feeds do. */
   endsWithLastEntry?: true;
+  /** Set where a page may be asked for before the one ahead of it is applied: asking costs little. */
+  readAhead?: true;
 }
 
 export interface Calendar {

@@ -1,9 +1,15 @@
+import { bookableSpans, takenRefusal } from './bookable.ts';
 import type { Refusal } from './booking.ts';
 import type { WallTime } from './event.ts';
-import { intersect, subtract, union } from './interval.ts';
 import type { Interval } from './interval.ts';
-import { WEEKDAYS } from './resource.ts';
-import type { OpeningRule, ResourceSettings } from './resource.ts';
+import type { Linked } from './linked.ts';
+import { dayOf } from './local-days.ts';
+import { nightRulesOf } from './nights.ts';
+import { openWindows } from './opening.ts';
+import type { ResourceSettings } from './resource.ts';
+import type { Override } from './rules.ts';
+import { ruleRefusal, startable } from './rules.ts';
+import { nearestStays } from './stays.ts';
 
 /**
  * When a resource can be had. One rule serves answers and holds: a unit is free for
@@ -19,9 +25,6 @@ export interface Zones {
   instantOf(wall: WallTime, defaultZone: string): number;
 }
 
-/** In place of a unit: any one of them, and nobody tells which. */
-export const ANY_UNIT = 0;
-
 /** A time that is taken; without a unit it takes the whole resource. */
 export interface Taken extends Interval {
   unit: number | null;
@@ -33,9 +36,13 @@ export interface AvailabilityFacts {
   capacity: number;
   settings: ResourceSettings;
   taken: readonly Taken[];
+  /** Of live bookings of its own, when each begins; where days are limited, of whole local days. */
+  begins: readonly number[];
   /** From here on outside calendars are not expanded; null when there are none. */
   knownUntilAt: number | null;
   nowAt: number;
+  /** What a booking takes beside it; left out where there are no links. */
+  linked?: readonly Linked[];
 }
 
 export interface Ask {
@@ -45,160 +52,36 @@ export interface Ask {
   zones: Zones;
 }
 
-const DAY_SECONDS = 86_400;
-const MINUTE_MS = 60_000;
-
 /**
- * The longest spans in which every booking is possible for `party` units at once, by start. They may
- * overlap when different units are free at different times.
+ * Every booking is possible that begins in it before `startBefore`, ends in it, and has a length that
+ * the rules allow.
  */
-export function freeSpans(facts: AvailabilityFacts, ask: Ask): Interval[] {
-  const { capacity } = facts;
-  const shared = subtract(allowed(facts, ask), widened(facts, null));
-  if (shared.length === 0 || ask.party > capacity) return [];
-  const somewhere = facts.taken.filter((one) => one.unit === ANY_UNIT);
-  const perUnit: Interval[][] = [];
-  for (let unit = 1; unit <= capacity; unit += 1) {
-    const cuts = widened(facts, unit);
-    perUnit.push(cuts.length === 0 ? shared : subtract(shared, cuts));
-  }
-  if (somewhere.length > 0) return besides(somewhere, { facts, ask, perUnit });
-  return capacity === 1 ? perUnit.flat() : commonSpans(perUnit, ask.party);
+export interface FreeSpan extends Interval {
+  startBefore: number;
 }
 
 /**
- * Spans for which a party finds units free throughout, and beside them as many more as are taken
- * somewhere at most at one time within the span and its buffers.
+ * The longest free spans for `party` units at once, by start. They may overlap when different units
+ * are free at different times, and where bookings may begin on one day and not on the next.
  */
-function besides(
-  somewhere: readonly Taken[],
-  { facts, ask, perUnit }: { facts: AvailabilityFacts; ask: Ask; perUnit: readonly Interval[][] },
-): Interval[] {
-  const { bufferBeforeMs, bufferAfterMs } = facts.settings;
-  const found: Interval[] = [];
-  const mostUseful = Math.min(mostAtOnce(somewhere), facts.capacity - ask.party);
-  for (let count = 0; count <= mostUseful; count += 1) {
-    const calm = spansWithAtMost(count, somewhere).map(({ startAt, endAt }) => ({
-      startAt: startAt + bufferBeforeMs,
-      endAt: endAt - bufferAfterMs,
-    }));
-    for (const free of commonSpans(perUnit, ask.party + count))
-      found.push(
-        ...intersect(
-          [free],
-          calm.filter((one) => one.startAt < one.endAt),
-        ),
-      );
-  }
-  return longest(found);
+export function freeSpans(facts: AvailabilityFacts, ask: Ask): FreeSpan[] {
+  const starts = startsOf(facts, ask);
+  return bookableSpans(facts, ask)
+    .flatMap((span) =>
+      starts
+        .filter((one) => one.startAt < span.endAt && span.startAt < one.endAt)
+        .map((one) => ({
+          startAt: Math.max(one.startAt, span.startAt),
+          endAt: span.endAt,
+          startBefore: Math.min(one.endAt, span.endAt),
+        })),
+    )
+    .filter((one) => one.endAt - one.startAt >= (facts.settings.minDurationMs ?? 0))
+    .toSorted((a, b) => a.startAt - b.startAt || a.endAt - b.endAt);
 }
 
-/** The longest spans at no moment of which more than so many are taken at once. */
-function spansWithAtMost(count: number, taken: readonly Interval[]): Interval[] {
-  const spans: Interval[] = [];
-  let since = -Infinity;
-  let open = 0;
-  for (const { at, by } of stepsOf(taken)) {
-    if (by > 0 && open === count) spans.push({ startAt: since, endAt: at });
-    open += by;
-    if (by < 0 && open === count) since = at;
-  }
-  return [...spans, { startAt: since, endAt: Infinity }];
-}
-
-/** Beginnings and ends by time; what ends makes room for what begins at the same moment. */
-const stepsOf = (taken: readonly Interval[]): { at: number; by: 1 | -1 }[] =>
-  taken
-    .flatMap(({ startAt, endAt }) => [
-      { at: startAt, by: 1 as const },
-      { at: endAt, by: -1 as const },
-    ])
-    .toSorted((a, b) => a.at - b.at || a.by - b.by);
-
-/** The most that are taken at one time. */
-export function mostAtOnce(taken: readonly Interval[]): number {
-  let open = 0;
-  let most = 0;
-  for (const { by } of stepsOf(taken)) most = Math.max(most, (open += by));
-  return most;
-}
-
-/** Those that lie in no other, by start. */
-function longest(spans: readonly Interval[]): Interval[] {
-  const kept: Interval[] = [];
-  for (const one of spans.toSorted((a, b) => a.startAt - b.startAt || b.endAt - a.endAt))
-    if (one.endAt > (kept.at(-1)?.endAt ?? -Infinity)) kept.push(one);
-  return kept;
-}
-
-/** What rules and knowledge allow before anything is taken. */
-function allowed(facts: AvailabilityFacts, ask: Ask): Interval[] {
-  // Whole minutes, so that an answer stays the same between two of them.
-  const earliestAt = Math.ceil((facts.nowAt + facts.settings.noticeMs) / MINUTE_MS) * MINUTE_MS;
-  const latestAt =
-    facts.knownUntilAt === null ? Infinity : facts.knownUntilAt - facts.settings.bufferAfterMs;
-  const range = {
-    startAt: Math.max(ask.window.startAt, earliestAt),
-    endAt: Math.min(ask.window.endAt, latestAt),
-  };
-  if (range.startAt >= range.endAt) return [];
-  if (facts.settings.opening.length === 0) return [range];
-  return intersect([range], openWindows(facts, { ...ask, window: range }));
-}
-
-/** Times of one unit (or of the whole), widened so that a booking beside them keeps its buffers. */
-function widened(facts: AvailabilityFacts, unit: number | null): Interval[] {
-  const { bufferBeforeMs, bufferAfterMs } = facts.settings;
-  return facts.taken
-    .filter((one) => one.unit === unit)
-    .map((one) => ({ startAt: one.startAt - bufferAfterMs, endAt: one.endAt + bufferBeforeMs }));
-}
-
-/** Maximal spans that lie in at least `party` units' free spans. */
-function commonSpans(perUnit: readonly Interval[][], party: number): Interval[] {
-  const all = perUnit.flat().toSorted((a, b) => a.startAt - b.startAt);
-  const found: Interval[] = [];
-  // Ends of spans begun so far, latest first; the last one kept is where `party` units still last.
-  const ends: number[] = [];
-  for (const [index, one] of all.entries()) {
-    const at = ends.findIndex((end) => end < one.endAt);
-    ends.splice(at === -1 ? ends.length : at, 0, one.endAt);
-    if (ends.length > party) ends.pop();
-    if (all[index + 1]?.startAt === one.startAt) continue;
-    const endAt = ends[party - 1];
-    if (endAt === undefined || endAt <= one.startAt) continue;
-    if (endAt > (found.at(-1)?.endAt ?? -Infinity)) found.push({ startAt: one.startAt, endAt });
-  }
-  return found;
-}
-
-/** Each opening of each local day that touches the window, in order of rules and days. */
-export function openWindows(
-  facts: Pick<AvailabilityFacts, 'timeZone' | 'settings'>,
-  ask: Pick<Ask, 'window' | 'zones'>,
-): Interval[] {
-  const { timeZone, settings } = facts;
-  const { window, zones } = ask;
-  const rules = settings.opening.length === 0 ? [ALWAYS] : settings.opening;
-  const dayOf = (at: number) => Math.floor(zones.toWall(at, timeZone) / DAY_SECONDS);
-  const windows: Interval[] = [];
-  for (let day = dayOf(window.startAt) - 1; day <= dayOf(window.endAt); day += 1) {
-    const weekday = WEEKDAYS[(((day + 3) % 7) + 7) % 7]!;
-    for (const rule of rules) {
-      if (!rule.days.includes(weekday)) continue;
-      const startAt = zones.toInstant(day * DAY_SECONDS + secondsOf(rule.from), timeZone);
-      const endAt = zones.toInstant(day * DAY_SECONDS + secondsOf(rule.to), timeZone);
-      if (startAt < endAt && endAt > window.startAt && startAt < window.endAt)
-        windows.push({ startAt, endAt });
-    }
-  }
-  return windows;
-}
-
-const ALWAYS: OpeningRule = { days: [...WEEKDAYS], from: '00:00', to: '24:00' };
-
-const secondsOf = (clock: string): number =>
-  Number(clock.slice(0, 2)) * 3_600 + Number(clock.slice(3, 5)) * 60;
+const startsOf = (facts: AvailabilityFacts, ask: Ask): Interval[] =>
+  facts.settings.soldBy === 'session' ? [] : startable(facts, ask);
 
 /**
  * Start times for a booking of `durationMs`, every `stepMs` from each opening's beginning (from
@@ -208,81 +91,68 @@ export function startTimes(
   facts: AvailabilityFacts,
   ask: Ask & { durationMs: number; stepMs: number },
 ): number[] {
-  const spans = freeSpans(facts, ask).filter((one) => one.endAt - one.startAt >= ask.durationMs);
+  const { minDurationMs, maxDurationMs } = facts.settings;
+  if (ask.durationMs < (minDurationMs ?? 0) || ask.durationMs > (maxDurationMs ?? Infinity))
+    return [];
+  const long = bookableSpans(facts, ask).filter((one) => one.endAt - one.startAt >= ask.durationMs);
+  const mayBegin = startsOf(facts, ask);
   const starts = new Set<number>();
   for (const open of openWindows(facts, ask)) {
     // Both spans and steps rise, so one look at each is enough.
     let index = 0;
     for (let at = open.startAt; at < open.endAt; at += ask.stepMs) {
-      while (index < spans.length && spans[index]!.endAt < at + ask.durationMs) index += 1;
-      const span = spans[index];
+      while (index < long.length && long[index]!.endAt < at + ask.durationMs) index += 1;
+      const span = long[index];
       if (!span) break;
-      if (span.startAt <= at) starts.add(at);
+      if (span.startAt <= at && isWithin(mayBegin, at)) starts.add(at);
     }
   }
   return [...starts].toSorted((a, b) => a - b);
 }
 
+const isWithin = (spans: readonly Interval[], at: number): boolean =>
+  spans.some((one) => one.startAt <= at && at < one.endAt);
+
 /** Why a span cannot be booked, or null when it can. */
 export function refusalOf(
   facts: AvailabilityFacts,
-  ask: Pick<Ask, 'party' | 'zones'> & { span: Interval },
+  ask: Pick<Ask, 'party' | 'zones'> & { span: Interval; overrides?: readonly Override[] },
 ): Refusal | null {
-  const { settings, capacity, nowAt, knownUntilAt } = facts;
-  const { span, party, zones } = ask;
-  if (party > capacity) return 'too-large';
-  if (span.startAt < nowAt + settings.noticeMs) return 'too-soon';
-  if (settings.opening.length > 0) {
-    const open = union(openWindows(facts, { window: span, zones }));
-    if (!open.some((one) => one.startAt <= span.startAt && span.endAt <= one.endAt))
-      return 'closed';
-  }
-  const needed = {
-    startAt: span.startAt - settings.bufferBeforeMs,
-    endAt: span.endAt + settings.bufferAfterMs,
-  };
-  if (knownUntilAt !== null && needed.endAt > knownUntilAt) return 'beyond-horizon';
-  const hits = facts.taken.filter(
-    (one) => one.startAt < needed.endAt && needed.startAt < one.endAt,
-  );
-  const whole = hits.filter((one) => one.unit === null);
-  if (whole.some((one) => one.by === 'busy')) return 'busy';
-  if (whole.length > 0) return 'blocked';
-  const somewhere = mostAtOnce(
-    hits
-      .filter((one) => one.unit === ANY_UNIT)
-      .map((one) => ({
-        startAt: Math.max(one.startAt, needed.startAt),
-        endAt: Math.min(one.endAt, needed.endAt),
-      })),
-  );
-  if (party + somewhere > capacity) return 'busy';
-  const takenUnits = new Set(hits.map((one) => one.unit));
-  let free = 0;
-  for (let unit = 1; unit <= capacity; unit += 1) if (!takenUnits.has(unit)) free += 1;
-  return free >= party + somewhere ? null : 'taken';
+  return ruleRefusal(facts, ask) ?? takenRefusal(facts, ask);
 }
 
-/** Up to `limit` spans of the same length that can be booked, nearest in time first. */
+/** Up to `limit` spans of the asked length that can be booked, nearest in time first. */
 export function nearestFree(
   facts: AvailabilityFacts,
   ask: Ask & { span: Interval; limit: number },
 ): Interval[] {
-  const durationMs = ask.span.endAt - ask.span.startAt;
-  return freeSpans(facts, ask)
-    .filter((free) => free.endAt - free.startAt >= durationMs)
-    .map((free) => {
-      const startAt = Math.min(Math.max(ask.span.startAt, free.startAt), free.endAt - durationMs);
-      return { startAt, endAt: startAt + durationMs };
-    })
+  const nights = nightRulesOf(facts.settings);
+  const found = nights ? nearestStays(facts, ask, nights) : nearestSpans(facts, ask);
+  return found
     .toSorted((a, b) => distance(a, ask.span) - distance(b, ask.span))
     .slice(0, ask.limit);
 }
+
+/** A length that no booking may have gives way to the nearest one that it may. */
+function nearestSpans(facts: AvailabilityFacts, ask: Ask & { span: Interval }): Interval[] {
+  const { minDurationMs, maxDurationMs } = facts.settings;
+  const askedMs = ask.span.endAt - ask.span.startAt;
+  const durationMs = Math.max(minDurationMs ?? 0, Math.min(askedMs, maxDurationMs ?? Infinity));
+  return freeSpans(facts, ask).flatMap((free) => {
+    const lastAt = free.startBefore < free.endAt ? free.startBefore - MINUTE_MS : free.startBefore;
+    const latestAt = Math.min(lastAt, free.endAt - durationMs);
+    if (latestAt < free.startAt) return [];
+    const startAt = Math.min(Math.max(ask.span.startAt, free.startAt), latestAt);
+    return [{ startAt, endAt: startAt + durationMs }];
+  });
+}
+
+const MINUTE_MS = 60_000;
 
 const distance = (a: Interval, b: Interval): number => Math.abs(a.startAt - b.startAt);
 
 /** Local midnights between two instants; at least one. */
 export function nightsOf(span: Interval, timeZone: string, zones: Zones): number {
-  const dayOf = (at: number) => Math.floor(zones.toWall(at, timeZone) / DAY_SECONDS);
-  return Math.max(1, dayOf(span.endAt) - dayOf(span.startAt));
+  const place = { timeZone, zones };
+  return Math.max(1, dayOf(span.endAt, place) - dayOf(span.startAt, place));
 }

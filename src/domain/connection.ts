@@ -54,6 +54,8 @@ export interface EntryReading {
 export interface ConnectionSettings extends EntryReading {
   /** What an outside event takes where the connection names no unit: everything, or any one unit. */
   takes: 'resource' | 'unit';
+  /** Of its events, where one lies over a booking: the resource has one for ours. */
+  priority: number;
   /** How our bookings are written there. */
   mirror: 'none' | 'busy' | 'reference';
   /** Whether holds are written there too, as tentative. */
@@ -75,6 +77,7 @@ export const DEFAULT_CONNECTION_SETTINGS: ConnectionSettings = {
   workingElsewhere: 'free',
   free: 'free',
   takes: 'resource',
+  priority: 100,
   mirror: 'busy',
   mirrorHolds: false,
   outsideEdits: 'restore',
@@ -134,3 +137,15 @@ export const freshnessBoundMs = (settings: ConnectionSettings, pace: Pace): numb
  */
 export const PULLS = ['done', 'limited', 'waiting', 'skipped'] as const;
 export type Pull = (typeof PULLS)[number];
+
+/** The copy of an outside calendar that is older than it may be when a booking is committed. */
+export interface StaleCopy {
+  /** Of its connection. */
+  id: string;
+  /** Nobody reads it at present, so that waiting for it is in vain. */
+  unread: boolean;
+}
+
+/** What came of looking again: read in time, or not and then accepted or refused by the rule. */
+export const RECHECKS = ['confirmed', 'accepted', 'refused'] as const;
+export type Recheck = (typeof RECHECKS)[number];

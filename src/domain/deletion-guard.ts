@@ -36,6 +36,8 @@ export interface GuardInput {
 
 export interface GuardVerdict {
   gone: string[];
+  /** Of these, what was over before all that the channel was asked to list: no difference. */
+  over?: readonly string[];
   /** Known to be missing, still blocking. */
   heldBack: string[];
   /** True when so much vanished that a person should look. */

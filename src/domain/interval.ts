@@ -16,7 +16,7 @@ export function union(intervals: readonly Interval[]): Interval[] {
   for (const one of sorted) {
     const last = merged.at(-1);
     if (last && one.startAt <= last.endAt) last.endAt = Math.max(last.endAt, one.endAt);
-    else merged.push({ ...one });
+    else merged.push({ startAt: one.startAt, endAt: one.endAt });
   }
   return merged;
 }

@@ -51,6 +51,16 @@ export const MIRROR_ATTENTIONS = [
 ] as const;
 export type MirrorAttention = (typeof MIRROR_ATTENTIONS)[number];
 
+/** What a person can do about each; the route that lists them says which they are. */
+export const MIRROR_ADVICE: Record<MirrorAttention, string> = {
+  'edited-again-and-again':
+    'Find out who or what goes on changing our event in the calendar, and stop it there; then call restore on the mirror to have ours written again.',
+  'moved-at-channel':
+    'Move or cancel the booking if the new time is meant; otherwise call restore on the mirror to have its event written where it was.',
+  'many-removed-at-channel':
+    'Ask the owner of the calendar whether they were meant to go. Cancel the bookings that were; call restore on the mirrors of the others.',
+};
+
 export type Verdict =
   /** Nothing that counts has changed, or another word is to be waited for. */
   | { act: 'keep' }

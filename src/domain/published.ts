@@ -1,4 +1,4 @@
-import { ANY_UNIT } from './availability.ts';
+import { ANY_UNIT } from './units.ts';
 import { union, type Interval } from './interval.ts';
 
 /**

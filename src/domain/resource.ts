@@ -162,3 +162,7 @@ export function priceOf(
   const count = { booking: 1, night: booking.nights, unit: booking.party }[price.per];
   return { amountMinor: price.amountMinor * count, currency: price.currency };
 }
+
+/** The share that is charged at once, rounded up to the minor unit. */
+export const depositOf = ({ percent }: Pick<DepositRule, 'percent'>, amountMinor: number): number =>
+  Math.ceil((amountMinor * percent) / 100);

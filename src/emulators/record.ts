@@ -91,9 +91,15 @@ const secretMember =
 const secretField =
   /((?:^|&)(?:access_token|refresh_token|client_secret|code_verifier|token)=)[^&]*?([^&]{0,4})(?=&|$)/g;
 
-/** Grants and client secrets keep their last four characters, enough to tell two apart. */
+const cardField =
+  /((?:^|&)(?:\w|%5B|%5D|[[\]])*(?:number|cvc)(?:%5D|\])=)[^&]*?((?<=\d{8})\d{4})?(?=&|$)/g;
+
+/** Grants, client secrets and card numbers keep their last four characters, enough to tell two apart. */
 function masked(text: string): string {
-  return text.replace(secretMember, '$1…$2"').replace(secretField, '$1…$2');
+  return text
+    .replace(secretMember, '$1…$2"')
+    .replace(secretField, '$1…$2')
+    .replace(cardField, '$1…$2');
 }
 
 /** Request headers as the record shows them: credentials reduced to scheme and last four characters. */

@@ -77,9 +77,12 @@ interface NewPayment extends Act {
 export interface PaymentProvider {
   /**
    * Creates an unconfirmed payment with manual capture: nothing moves yet. Only methods with separate
-   * capture are offered. With a `customerId` the method is kept for charges without the payer.
+   * capture are offered. With a `customerId` the method is kept for charges without the payer, unless
+   * `keepMethod` is false: a payment that is charged with a method kept before keeps none.
    */
-  create(input: NewPayment & { customerId: string | null }): Promise<PaymentState>;
+  create(
+    input: NewPayment & { customerId: string | null; keepMethod?: boolean },
+  ): Promise<PaymentState>;
   /** A payer at the service, known to it by our booking id alone. */
   createCustomer(
     input: Act & { bookingId: string; tenantId: string },
@@ -89,10 +92,11 @@ export interface PaymentProvider {
     input: Act & { intentId: string; paymentMethod: string; returnUrl: string | null },
   ): Promise<PaymentState>;
   /**
-   * Authorizes with a method kept before, the payer being absent. `authentication_required` and other
-   * refusals are `Failure` kind `declined`.
+   * Authorizes a payment made with `keepMethod: false` by a method that was kept before, the payer
+   * being absent. `authentication_required` and other refusals are `Failure` kind `declined`; the
+   * payer may still confirm that same payment at a browser.
    */
-  chargeAbsent(input: NewPayment & { customerId: string; methodId: string }): Promise<PaymentState>;
+  chargeAbsent(input: Act & { intentId: string; methodId: string }): Promise<PaymentState>;
   capture(input: Act & { intentId: string; amountMinor: number }): Promise<PaymentState>;
   /** Voids what was not captured. Succeeds when already cancelled; `conflict` when captured. */
   cancel(input: Act & { intentId: string }): Promise<PaymentState>;

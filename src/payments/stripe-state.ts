@@ -1,5 +1,5 @@
 import type { Stripe } from 'stripe';
-import type { PaymentState, PaymentStatus } from './payment-provider.ts';
+import type { PaymentState, PaymentStatus, RefundState } from './payment-provider.ts';
 
 /** Source: Stripe API reference, PaymentIntent `status`. Nothing has moved before `requires_action`. */
 const STATUSES: Record<Stripe.PaymentIntent.Status, PaymentStatus> = {
@@ -33,35 +33,49 @@ export function stateOf(intent: Stripe.PaymentIntent): PaymentState {
         : null,
     clientSecret: intent.client_secret,
     declineCode: refusal?.decline_code ?? refusal?.code ?? null,
+    customerId: idOf(intent.customer),
+    methodId: idOf(intent.payment_method),
   };
 }
+
+/** A reference is an id, or the object itself where it was asked for. */
+const idOf = (reference: string | { id: string } | null): string | null =>
+  typeof reference === 'string' ? reference : (reference?.id ?? null);
 
 /** Marks a refund with the key it was asked under. */
 export const KEY_PROPERTY = 'holdfast_key';
 
 /**
- * What went back to the payer. Stripe also calls it a refund when the rest of an authorization is
- * released at a partial capture, in some answers by an entry of the list: that one is left out.
+ * What went back to the payer, or is on its way. Stripe also calls it a refund when the rest of an
+ * authorization is released at a partial capture, in some answers by an entry of the list: that one
+ * is left out.
  */
-export function refundedOf(refunds: readonly Stripe.Refund[], releasedMinor: number): number {
-  const paidBack = refunds.filter((refund) => refundOf(refund).status !== 'failed');
-  const release = paidBack.find(
-    ({ amount, metadata }) => amount === releasedMinor && !metadata?.[KEY_PROPERTY],
+export function paidBack(refunds: readonly Stripe.Refund[], releasedMinor: number): RefundState[] {
+  const release = refunds.findIndex(
+    ({ amount, status, metadata }) =>
+      releasedMinor > 0 &&
+      amount === releasedMinor &&
+      status !== 'failed' &&
+      !metadata?.[KEY_PROPERTY],
   );
-  const given = paidBack.filter((refund) => refund !== release);
-  return given.reduce((sum, { amount }) => sum + amount, 0);
+  return refunds.filter((_refund, index) => index !== release).map(refundOf);
 }
 
-const REFUND_STATUSES: Readonly<Record<string, 'pending' | 'succeeded' | 'failed'>> = {
+export const sumOf = (refunds: readonly RefundState[]): number =>
+  refunds
+    .filter(({ status }) => status !== 'failed')
+    .reduce((sum, { amountMinor }) => sum + amountMinor, 0);
+
+const REFUND_STATUSES: Readonly<Record<string, RefundState['status']>> = {
   succeeded: 'succeeded',
   failed: 'failed',
   canceled: 'failed',
 };
 
 /** Source: Stripe API reference, Refund `status`; what is not settled is pending. */
-export const refundOf = (
-  refund: Stripe.Refund,
-): { refundId: string; status: 'pending' | 'succeeded' | 'failed' } => ({
+export const refundOf = (refund: Stripe.Refund): RefundState => ({
   refundId: refund.id,
   status: REFUND_STATUSES[refund.status ?? ''] ?? 'pending',
+  amountMinor: refund.amount,
+  key: refund.metadata?.[KEY_PROPERTY] ?? null,
 });

@@ -44,5 +44,17 @@ function eventOf(event: Stripe.Event | null): PaymentEvent {
     throw new Failure({ kind: 'invalid', code: 'unreadable-event' });
   // Charges, refunds and disputes name the intent that they belong to.
   const intent = object['object'] === 'payment_intent' ? object['id'] : object['payment_intent'];
-  return { eventId: id, type, intentId: typeof intent === 'string' ? intent : null };
+  return {
+    eventId: id,
+    type,
+    intentId: typeof intent === 'string' ? intent : null,
+    dispute: disputeOf(type, object['status']),
+  };
+}
+
+/** Source: Stripe API reference, Dispute `status`; a warning that was closed took no money. */
+function disputeOf(type: string, status: unknown): PaymentEvent['dispute'] {
+  if (type === 'charge.dispute.created') return 'opened';
+  if (type !== 'charge.dispute.closed') return null;
+  return status === 'lost' ? 'lost' : 'won';
 }

@@ -1,8 +1,13 @@
 import { Stripe } from 'stripe';
-import type { PaymentAccess, PaymentProvider, PaymentState } from './payment-provider.ts';
+import type {
+  PaymentAccess,
+  PaymentProvider,
+  PaymentState,
+  RefundState,
+} from './payment-provider.ts';
 import { failureFrom, readRefusal } from './stripe-failures.ts';
 import { againIfStored, byState, isServerFault, underKeys } from './stripe-keys.ts';
-import { KEY_PROPERTY, refundedOf, refundOf, stateOf } from './stripe-state.ts';
+import { KEY_PROPERTY, paidBack, refundOf, stateOf, sumOf } from './stripe-state.ts';
 import { verifyWebhook } from './stripe-webhook.ts';
 
 export interface StripeSettings {
@@ -20,10 +25,13 @@ export function createStripeProvider(settings: StripeSettings): PaymentProvider 
   const stripe = clientFor(settings);
   return {
     create: (input) => create(stripe, input),
+    createCustomer: (input) => createCustomer(stripe, input),
     confirm: (input) => confirm(stripe, input),
+    chargeAbsent: (input) => chargeAbsent(stripe, input),
     capture: (input) => capture(stripe, input),
     cancel: (input) => cancel(stripe, input),
     refund: (input) => refund(stripe, input),
+    refunds: (input) => refunds(stripe, input),
     read: (input) => read(stripe, input),
     verifyWebhook,
   };
@@ -46,6 +54,7 @@ const create = (stripe: Stripe, input: Input<'create'>) =>
             capture_method: 'manual',
             automatic_payment_methods: { enabled: true, allow_redirects: 'never' },
             metadata: { booking_id: input.bookingId, tenant_id: input.tenantId },
+            ...payerOf(input),
             ...EXPAND,
           },
           optionsOf(input.access, key),
@@ -53,13 +62,30 @@ const create = (stripe: Stripe, input: Input<'create'>) =>
       ),
   });
 
+/** A payment cannot both keep a method and be confirmed without its payer. */
+const payerOf = ({ customerId, keepMethod = true }: Input<'create'>) => {
+  if (customerId === null) return {};
+  return keepMethod
+    ? { customer: customerId, setup_future_usage: 'off_session' as const }
+    : { customer: customerId };
+};
+
+const createCustomer = (stripe: Stripe, input: Input<'createCustomer'>) =>
+  underKeys({
+    key: input.key,
+    // A stored failure leaves at worst a customer that nobody is charged as.
+    judge: againIfStored,
+    act: async (key) => {
+      const metadata = { booking_id: input.bookingId, tenant_id: input.tenantId };
+      const { id } = await stripe.customers.create({ metadata }, optionsOf(input.access, key));
+      return { customerId: id };
+    },
+  });
+
 const confirm = (stripe: Stripe, input: Input<'confirm'>) =>
   underKeys({
     key: input.key,
-    judge: byState(() => read(stripe, input), {
-      holds: ({ status }) => status !== 'needs-method' && status !== 'cancelled',
-      possible: ({ status }) => status === 'needs-method',
-    }),
+    judge: isConfirmed(stripe, input),
     act: async (key) => {
       const { intentId, paymentMethod, returnUrl } = input;
       const method = { payment_method: paymentMethod, ...EXPAND };
@@ -67,6 +93,25 @@ const confirm = (stripe: Stripe, input: Input<'confirm'>) =>
       const options = optionsOf(input.access, key);
       return stateOf(await stripe.paymentIntents.confirm(intentId, params, options));
     },
+  });
+
+const chargeAbsent = (stripe: Stripe, input: Input<'chargeAbsent'>) =>
+  underKeys({
+    key: input.key,
+    judge: isConfirmed(stripe, input),
+    act: async (key) => {
+      const { intentId, methodId } = input;
+      const params = { payment_method: methodId, off_session: true, ...EXPAND };
+      const options = optionsOf(input.access, key);
+      return stateOf(await stripe.paymentIntents.confirm(intentId, params, options));
+    },
+  });
+
+/** After an answer that says nothing certain, the payment itself is read. */
+const isConfirmed = (stripe: Stripe, input: Input<'read'>) =>
+  byState(() => read(stripe, input), {
+    holds: ({ status }) => status !== 'needs-method' && status !== 'cancelled',
+    possible: ({ status }) => status === 'needs-method',
   });
 
 const capture = (stripe: Stripe, input: Input<'capture'>) =>
@@ -104,7 +149,7 @@ const refund = (stripe: Stripe, { access, key, intentId, amountMinor }: Input<'r
       const unclear = isServerFault(refusal) || refusal.code === 'charge_already_refunded';
       if (!unclear) return failureFrom(refusal);
       // Refunds add up, so only the list can tell whether this one was made.
-      const made = (await refundsOf(stripe, access, intentId)).find(
+      const made = (await listRefunds(stripe, access, intentId)).find(
         ({ metadata }) => metadata?.[KEY_PROPERTY] === key,
       );
       return made ? refundOf(made) : againIfStored(refusal);
@@ -130,18 +175,32 @@ async function wholeState(
   const state = stateOf(intent);
   const releasedMinor = state.amountMinor - state.capturedMinor;
   if (state.refundedMinor === 0 || releasedMinor === 0) return state;
-  const refunds = await refundsOf(stripe, access, intent.id);
-  return { ...state, refundedMinor: refundedOf(refunds, releasedMinor) };
+  const listed = await listRefunds(stripe, access, intent.id);
+  return { ...state, refundedMinor: sumOf(paidBack(listed, releasedMinor)) };
 }
 
-async function refundsOf(
+async function refunds(
+  stripe: Stripe,
+  { access, intentId }: Input<'refunds'>,
+): Promise<RefundState[]> {
+  const asking = stripe.paymentIntents.retrieve(intentId, {}, optionsOf(access));
+  const { amount, amount_received: captured } = await asked(asking);
+  // What is let go of an authorization that was not captured at all is no refund either.
+  if (captured === 0) return [];
+  return paidBack(await listRefunds(stripe, access, intentId), amount - captured);
+}
+
+const MOST_REFUNDS = 1_000;
+
+const listRefunds = (
   stripe: Stripe,
   access: PaymentAccess,
   intentId: string,
-): Promise<Stripe.Refund[]> {
+): Promise<Stripe.Refund[]> => {
   const page = { payment_intent: intentId, limit: 100 };
-  return (await asked(stripe.refunds.list(page, optionsOf(access)))).data;
-}
+  const listing = stripe.refunds.list(page, optionsOf(access));
+  return asked(listing.autoPagingToArray({ limit: MOST_REFUNDS }));
+};
 
 const EXPAND = { expand: ['latest_charge'] };
 

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { ANY_UNIT } from '../domain/availability.ts';
+import { ANY_UNIT } from '../domain/units.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
 import type { ConnectionSettings, EntryReading } from '../domain/connection.ts';
 import type { NeutralEvent } from '../domain/event.ts';
@@ -14,6 +14,8 @@ export interface CalendarBeyond {
   timeZone: string;
   /** Whole days of its events are days there. */
   resourceZone: string;
+  /** Where the resource is sold by the night: when guests come and go. */
+  resourceNights: { checkIn: string; checkOut: string } | null;
   /** What its events take: everything, a unit, or `ANY_UNIT`. */
   unit: number | null;
   reading: EntryReading;
@@ -91,6 +93,7 @@ const CALENDARS = `
   SELECT c.id AS "connectionId", c.account_id AS "accountId", c.channel,
     c.calendar_id AS "calendarId", c.time_zone AS "timeZone",
     r.time_zone AS "resourceZone", c.unit,
+    CASE WHEN r.settings->>'soldBy' = 'night' THEN r.settings->'nights' END AS "resourceNights",
     c.settings, c.expanded_until AS "expandedUntil",
     c.covers_until AS "coversUntil", e.last AS "lastDate", coalesce(e.endless, false) AS "isEndless"
   FROM connection c JOIN resource r ON r.tenant_id = c.tenant_id AND r.id = c.resource_id

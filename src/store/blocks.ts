@@ -67,7 +67,13 @@ export async function removeBlock(
 
 export const listBlocks = (
   database: Database,
-  page: ResourceRef & { after: string | undefined; limit: number },
+  page: ResourceRef & {
+    after?: string | undefined;
+    limit: number;
+    /** RFC 3339: blocks that overlap the time. */
+    from?: string | undefined;
+    to?: string | undefined;
+  },
 ): Promise<Block[]> =>
   database.prisma.block.findMany({
     where: {
@@ -75,6 +81,8 @@ export const listBlocks = (
       resourceId: page.resourceId,
       removedAt: null,
       id: { gt: page.after ?? '' },
+      ...(page.from !== undefined && { endAt: { gt: page.from } }),
+      ...(page.to !== undefined && { startAt: { lt: page.to } }),
     },
     orderBy: { id: 'asc' },
     take: page.limit,

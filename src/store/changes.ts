@@ -55,7 +55,9 @@ export async function closeChange(
 ): Promise<void> {
   const { answer, outcome } = input;
   await pool.query(
-    `UPDATE booking_change SET state = 'done', ended_at = clock_timestamp(), outcome = $4
+    `WITH served AS (
+       DELETE FROM change_draft WHERE tenant_id = $1 AND booking_id = $2 AND change_id = $3
+     ) UPDATE booking_change SET state = 'done', ended_at = clock_timestamp(), outcome = $4
       WHERE tenant_id = $1 AND booking_id = $2 AND id = $3 AND state = 'open'`,
     [input.tenantId, input.bookingId, input.changeId, JSON.stringify({ ...outcome, answer })],
   );

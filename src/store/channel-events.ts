@@ -36,7 +36,8 @@ export async function listChannelEvents(
   },
 ): Promise<StoredChannelEvent[]> {
   const { rows } = await database.pool.query<StoredChannelEvent>(
-    `SELECT e.id, e.native_id AS "nativeId", e.feed_position AS "feedPosition", e.event,
+    `SELECT md5(jsonb_build_array(e.connection_id, e.feed_position, e.native_id)::text)::uuid AS id,
+            e.native_id AS "nativeId", e.feed_position AS "feedPosition", e.event,
             e.withheld_reason AS "withheldReason", lower(e.recorded) AS "recordedAt",
             e.notified_at AS "notifiedAt",
             (SELECT count(*)::integer FROM busy b WHERE b.tenant_id = e.tenant_id

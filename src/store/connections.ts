@@ -1,6 +1,6 @@
-import { ANY_UNIT } from '../domain/availability.ts';
 import { DEFAULT_CONNECTION_SETTINGS } from '../domain/connection.ts';
 import type { ConnectionSettings, ConnectionStatus, PushRefusal } from '../domain/connection.ts';
+import type { MirrorAttention } from '../domain/mirror.ts';
 import type { Database } from './database.ts';
 import type { Connection, Prisma } from './generated/client.ts';
 import type { Tx } from './transactions.ts';
@@ -93,42 +93,6 @@ export async function createConnection(
   return { kind: 'connected', connection: connectionOf(row) };
 }
 
-/**
- * Null when there is none. `allows` looks at the settings as they would be, and refuses by throwing.
- */
-export async function changeConnectionSettings(
-  tx: Tx,
-  {
-    tenantId,
-    connectionId,
-    allows,
-  }: ConnectionRef & { allows: (next: ConnectionSettings) => void },
-  patch: Partial<ConnectionSettings>,
-): Promise<StoredConnection | null> {
-  const where = { tenantId_id: { tenantId, id: connectionId }, disconnectedAt: null };
-  const mirrors = patch.mirror !== undefined || patch.mirrorHolds !== undefined;
-  if (patch.takes !== undefined || mirrors)
-    await tx.$executeRaw`SELECT lock_resource(tenant_id, resource_id, true) FROM connection
-      WHERE tenant_id = ${tenantId} AND id = ${connectionId}`;
-  await tx.$executeRaw`SELECT lock_connection(${tenantId}, ${connectionId})`;
-  const now = await tx.connection.findUnique({ where });
-  if (!now) return null;
-  const settings = { ...connectionOf(now).settings, ...patch };
-  allows(settings);
-  // At once, since a hold may come before the next pass; that pass looks for conflicts.
-  if (now.unit === null && patch.takes !== undefined)
-    await tx.$executeRaw`UPDATE busy SET unit = ${settings.takes === 'unit' ? ANY_UNIT : null}::integer
-      WHERE tenant_id = ${tenantId} AND connection_id = ${connectionId}`;
-  const row = await tx.connection.update({
-    where,
-    data: { settings: json(settings), seq: { increment: 1 } },
-  });
-  await enter(tx, row, 'connection.settings-changed');
-  const anew = settings.mirror !== connectionOf(now).settings.mirror;
-  if (mirrors) await tx.$executeRaw`SELECT wish_mirrors(${tenantId}, ${connectionId}, ${anew})`;
-  return connectionOf(row);
-}
-
 export async function findConnection(
   database: Database,
   { tenantId, connectionId }: ConnectionRef,
@@ -161,6 +125,17 @@ export async function listConnections(
 }
 
 /** Ids of the connections that an account opens. */
+export async function connectionsOfResource(
+  database: Database,
+  { tenantId, resourceId }: { tenantId: string; resourceId: string },
+): Promise<string[]> {
+  const rows = await database.prisma.connection.findMany({
+    where: { tenantId, resourceId, disconnectedAt: null },
+    select: { id: true },
+  });
+  return rows.map((row) => row.id);
+}
+
 export async function connectionsOfAccount(
   database: Database,
   { tenantId, accountId }: { tenantId: string; accountId: string },
@@ -180,6 +155,11 @@ interface ConnectionCounts {
   mirrorsBehind: number;
   /** Those that a person has to look at. */
   mirrorsInQuestion: number;
+  /** Open ones; and those of them that came in such numbers that a person is asked. */
+  conflicts: number;
+  conflictsInMass: number;
+  /** How many of these for each reason. */
+  mirrorQuestions: Partial<Record<MirrorAttention, number>>;
 }
 
 /** What a connection holds and is to hold. */
@@ -194,6 +174,14 @@ export async function countsOf(
                 AND applied_version < desired_version) AS "mirrorsBehind",
             (SELECT count(*)::integer FROM mirror WHERE tenant_id = $1 AND connection_id = $2
                 AND attention IS NOT NULL) AS "mirrorsInQuestion",
+            (SELECT count(*)::integer FROM conflict WHERE tenant_id = $1 AND connection_id = $2
+                AND state = 'open') AS conflicts,
+            (SELECT count(*)::integer FROM conflict WHERE tenant_id = $1 AND connection_id = $2
+                AND state = 'open' AND asked_because = 'mass') AS "conflictsInMass",
+            (SELECT coalesce(json_object_agg(attention, many), '{}') FROM (
+               SELECT attention, count(*)::integer AS many FROM mirror
+                WHERE tenant_id = $1 AND connection_id = $2 AND attention IS NOT NULL
+                GROUP BY attention) q) AS "mirrorQuestions",
             count(*)::integer AS events, count(withheld_reason)::integer AS withheld
        FROM channel_event
       WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)`,

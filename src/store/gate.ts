@@ -149,3 +149,33 @@ export async function leftDirty(
   );
   return rows;
 }
+
+/**
+ * Connections whose account a person opened again, and which no pass has gone by yet: their signal
+ * was lost, or a pass that was under way with the old grant has closed them once more. Only the
+ * signal of a re-authorization ends the rest that a refused connection takes.
+ */
+export async function leftReopened(
+  pool: pg.Pool,
+  options: { olderThanMs: number; limit: number },
+): Promise<ConnectionKey[]> {
+  const { rows } = await pool.query<ConnectionKey>(LEFT_REOPENED, [
+    options.olderThanMs,
+    options.limit,
+  ]);
+  return rows;
+}
+
+// The mark in dirty is what a re-authorization leaves and the next pass takes away.
+const LEFT_REOPENED = `
+  WITH left_reopened AS MATERIALIZED (
+    SELECT c.tenant_id, c.id FROM connection c
+      JOIN account a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
+     WHERE c.dirty AND c.disconnected_at IS NULL AND a.state = 'active'
+       AND (c.status = 'needs-reauthorization'
+         OR c.status = 'lagging' AND c.status_reason = 'reauthorized')
+       AND c.dirty_at < clock_timestamp() - $1 * interval '1 millisecond'
+     ORDER BY c.dirty_at LIMIT $2 FOR NO KEY UPDATE OF c SKIP LOCKED)
+  UPDATE connection c SET dirty_at = clock_timestamp() FROM left_reopened l
+   WHERE c.tenant_id = l.tenant_id AND c.id = l.id
+  RETURNING c.tenant_id AS "tenantId", c.id AS "connectionId"`;

@@ -14,6 +14,9 @@ export interface KeyRow {
   revoked: boolean;
   /** The tenant's: keys the fingerprints of its requests. */
   fingerprintKey: Uint8Array;
+  /** Limits of this key alone; null where the setting's hold. */
+  readsPerMinute: number | null;
+  writesPerMinute: number | null;
 }
 
 export interface NewKey {
@@ -21,6 +24,8 @@ export interface NewKey {
   label: string;
   scopes: readonly string[];
   loopbackOnly?: boolean;
+  readsPerMinute?: number | null;
+  writesPerMinute?: number | null;
   /** Fixed parts, for the demo's key only; random otherwise. Letters and digits. */
   keyId?: string;
   secret?: string;
@@ -35,6 +40,8 @@ export async function createKey(database: Database, input: NewKey): Promise<stri
     label: input.label,
     scopes: [...input.scopes],
     loopbackOnly: input.loopbackOnly ?? false,
+    readsPerMinute: input.readsPerMinute ?? null,
+    writesPerMinute: input.writesPerMinute ?? null,
   };
   const { tenantId } = input;
   await database.prisma.apiKey.upsert({
@@ -54,6 +61,7 @@ export async function findKey(database: Database, keyId: string): Promise<KeyRow
     name: 'find-key',
     text: `SELECT k.tenant_id AS "tenantId", k.id AS "keyId", k.secret_hash AS "secretHash", k.scopes,
                   k.loopback_only AS "loopbackOnly", k.revoked_at IS NOT NULL AS revoked,
+                  k.reads_per_minute AS "readsPerMinute", k.writes_per_minute AS "writesPerMinute",
                   t.fingerprint_key AS "fingerprintKey"
              FROM api_key k JOIN tenant t ON t.id = k.tenant_id WHERE k.id = $1`,
     values: [keyId],

@@ -11,9 +11,13 @@ export async function knownEvents(
   nativeIds: readonly string[],
 ): Promise<Map<string, KnownEvent>> {
   const ids = [key.tenantId, key.connectionId];
-  const roots = await pool.query<{ rootId: string }>(ROOTS_OF, [...ids, nativeIds]);
-  const rootIds = [...nativeIds, ...roots.rows.map((one) => one.rootId)];
-  const { rows } = await pool.query<KnownEvent>(KNOWN_EVENTS, [...ids, rootIds]);
+  const named = await pool.query<KnownEvent>(ENTRIES, [...ids, nativeIds]);
+  const asked = new Set(nativeIds);
+  const others = named.rows.map((one) => one.rootId).filter((id) => !asked.has(id));
+  const series =
+    others.length === 0 ? [] : (await pool.query<KnownEvent>(ENTRIES, [...ids, others])).rows;
+  const exceptions = await pool.query<KnownEvent>(EXCEPTIONS, [...ids, [...nativeIds, ...others]]);
+  const rows = [...named.rows, ...series, ...exceptions.rows];
   return new Map(rows.map((row) => [row.nativeId, row]));
 }
 
@@ -21,16 +25,16 @@ export async function knownEvents(
 export const EVENT_COLUMNS = `native_id AS "nativeId", root_id AS "rootId",
   encode(hash, 'hex') AS hash, event, withheld_reason AS "withheldReason"`;
 
-// Two statements with a list each: as one, the second list is unknown when its plan is made.
-const ROOTS_OF = `
-  SELECT DISTINCT root_id AS "rootId" FROM channel_event
-  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
-    AND native_id = ANY ($3::text[]) AND native_id <> root_id`;
-
-const KNOWN_EVENTS = `
+// With a list each: as one statement, what the first finds is unknown when its plan is made.
+const ENTRIES = `
   SELECT ${EVENT_COLUMNS} FROM channel_event
   WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
-    AND root_id = ANY ($3::text[])`;
+    AND native_id = ANY ($3::text[])`;
+
+const EXCEPTIONS = `
+  SELECT ${EVENT_COLUMNS} FROM channel_event
+  WHERE tenant_id = $1 AND connection_id = $2 AND upper_inf(recorded)
+    AND root_id = ANY ($3::text[]) AND native_id <> root_id`;
 
 /**
  * Series to expand again: all when what they were expanded with is no longer so; when the horizon

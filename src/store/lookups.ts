@@ -1,7 +1,9 @@
 import type pg from 'pg';
-import type { BookingRef, ConnectionRef } from '../commands.ts';
+import type { BookingRef, ConnectionRef, Resolution, StartChange } from '../commands.ts';
 import type { BookingState } from '../domain/booking.ts';
+import { hastenChange } from './balances.ts';
 import { openChangeOf } from './changes.ts';
+import { resolveMoney } from './refunds.ts';
 
 /** What a command has to know of a row before it can speak to its workflow. */
 export const commandLookups = (pool: pg.Pool) => ({
@@ -22,5 +24,8 @@ export const commandLookups = (pool: pg.Pool) => ({
     });
     return rows[0]?.state ?? null;
   },
+  /** A change that waits for a payment of which there is news. */
+  waitingChange: (ref: BookingRef): Promise<StartChange | null> => hastenChange(pool, ref),
+  resolveMoney: (input: BookingRef & { resolution: Resolution }) => resolveMoney(pool, input),
   openChange: (ref: BookingRef): Promise<string | null> => openChangeOf(pool, ref),
 });

@@ -107,6 +107,7 @@ async function namedMirrors(
     events.flatMap(({ uid }) => uid ?? []),
     calendars.map((one) => one.id),
     unit,
+    resourceId,
   ]);
   const spanOf = ({ isHere, startAt, endAt }: NamedRow): Interval | null =>
     isHere ? null : { startAt: startAt.getTime(), endAt: endAt.getTime() };
@@ -137,8 +138,8 @@ const NAMED = `
     SELECT NULL, m.copy->>'uid', m.connection_id = $2, m.start_at, m.end_at FROM mirror m
      WHERE m.tenant_id = $1 AND m.connection_id = ANY ($5::text[]) AND m.copy->>'uid' = ANY ($4::text[])
        AND (m.connection_id = $2 OR $6::integer IS NULL
-         OR EXISTS (SELECT FROM booking b WHERE b.tenant_id = $1 AND b.id = m.booking_id
-             AND $6 = ANY (b.units))
+         OR EXISTS (SELECT FROM occupancy o WHERE o.tenant_id = $1 AND o.booking_id = m.booking_id
+             AND o.resource_id = $7 AND o.unit = $6)
          OR EXISTS (SELECT FROM block k WHERE k.tenant_id = $1 AND k.id = m.block_id
              AND coalesce(k.unit, $6) = $6))
      ORDER BY m.connection_id = $2)`;

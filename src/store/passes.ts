@@ -30,7 +30,8 @@ export function entriesOf(
   page: PageToApply,
   { counts, anomaly }: { counts: PassCounts; anomaly: Loss | null },
 ): Entry[] {
-  const { plan, renames, more } = page;
+  const { plan, renames, more, verdict } = page;
+  const over = new Set(verdict?.over);
   const newIds = new Set(renames.map((one) => one.toId));
   const oldIds = new Set(renames.map((one) => one.fromId));
   const { from: _, ...changes } = counts;
@@ -40,7 +41,7 @@ export function entriesOf(
       .filter((one) => !newIds.has(one.nativeId))
       .map(({ kind, nativeId }) => ({ type: `event.${kind}`, data: { nativeId } })),
     ...plan.removals
-      .filter((nativeId) => !oldIds.has(nativeId))
+      .filter((nativeId) => !oldIds.has(nativeId) && !over.has(nativeId))
       .map((nativeId) => ({ type: 'event.removed', data: { nativeId } })),
     ...renames.map(({ fromId, toId }) => ({
       type: 'event.renamed',

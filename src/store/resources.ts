@@ -63,19 +63,47 @@ export async function listResources(
 export async function changeResource(
   tx: Tx,
   { tenantId, resourceId }: ResourceRef,
-  edit: (now: StoredResource) => Values,
+  edit: (now: StoredResource) => Values | Promise<Values>,
 ): Promise<StoredResource | null> {
   await lockResource(tx, tenantId, resourceId);
   const where = { tenantId_id: { tenantId, id: resourceId } };
   const now = await tx.resource.findUnique({ where });
   if (!now || now.archivedAt) return null;
-  const values = edit(resourceOf(now));
+  const values = await edit(resourceOf(now));
   const row = await tx.resource.update({
     where,
     data: { ...values, settings: json(values.settings), seq: { increment: 1 } },
   });
   await enter(tx, row, 'resource.changed');
   return resourceOf(row);
+}
+
+/** What lies ahead of a resource and holds it to what it is. */
+export interface ResourceUse {
+  /** Of bookings, blocks and calendars; 0 without any. */
+  highestUnit: number;
+  bookings: number;
+  sessions: number;
+}
+
+export async function resourceUse(
+  tx: Tx,
+  { tenantId, resourceId }: ResourceRef,
+): Promise<ResourceUse> {
+  const [used] = await tx.$queryRaw<ResourceUse[]>`
+    SELECT greatest(max(o.unit), (SELECT max(unit) FROM block
+          WHERE tenant_id = ${tenantId} AND resource_id = ${resourceId} AND removed_at IS NULL
+            AND end_at > clock_timestamp()),
+        (SELECT max(unit) FROM connection WHERE tenant_id = ${tenantId}
+            AND resource_id = ${resourceId} AND disconnected_at IS NULL), 0) AS "highestUnit",
+      count(DISTINCT o.booking_id)::integer AS bookings,
+      (SELECT count(*)::integer FROM session WHERE tenant_id = ${tenantId}
+          AND resource_id = ${resourceId} AND cancelled_at IS NULL
+          AND end_at > clock_timestamp()) AS sessions
+    FROM occupancy o WHERE o.tenant_id = ${tenantId} AND o.resource_id = ${resourceId} AND o.live
+      AND upper(o.span) > clock_timestamp()
+      AND (o.confirmed_at IS NOT NULL OR o.expires_at > clock_timestamp())`;
+  return used!;
 }
 
 export type Archived =

@@ -1,3 +1,4 @@
+import { judgeConflicts } from './conflicts.ts';
 import type { Queryable } from './database.ts';
 import { entriesOf, pageBefore, recordPass, unusualLoss } from './passes.ts';
 import type { AppliedPage, PageToApply, PassCounts } from './sync.ts';
@@ -32,7 +33,10 @@ export async function closePass(client: Queryable, page: PageToApply): Promise<A
   const before = pageBefore(pass, page.isRestore);
   const anomaly = more ? null : await unusualLoss(client, page, counts);
   // Before it goes with the pass's end, what is stale tells what was lost.
-  if (!more) await dropStale(client, page);
+  if (!more) {
+    await dropStale(client, page);
+    await judgeConflicts(client, page);
+  }
   const entries = entriesOf(page, { counts, anomaly });
   const applied: AppliedPage = {
     fromVersion: pass.cursorVersion,
@@ -41,9 +45,9 @@ export async function closePass(client: Queryable, page: PageToApply): Promise<A
     guarded: verdict?.guarded ?? false,
     added: plan.writes.filter((one) => one.kind === 'added').length,
     changed: plan.writes.filter((one) => one.kind === 'changed').length,
-    removed: plan.removals.length,
+    removed: removedBy(page),
     withheld: plan.writes.filter((one) => one.withheldReason !== null).length,
-    passChanges: (before?.passChanges ?? 0) + plan.writes.length + plan.removals.length,
+    passChanges: (before?.passChanges ?? 0) + plan.writes.length + removedBy(page),
     passExpandedWith:
       before === null || before.passExpandedWith === page.expandedWith ? page.expandedWith : null,
     pass: counts,
@@ -63,14 +67,15 @@ export async function closePass(client: Queryable, page: PageToApply): Promise<A
     page.expanded?.with ?? null,
     page.coversUntilAt === null ? null : new Date(page.coversUntilAt),
   ]);
+  const where = { resourceId: pass.resourceId, position: applied.cursorVersion };
   if (entries.length > 0)
     await client.query(APPEND, [
       tenantId,
       connectionId,
       rows[0]?.firstSeq ?? '0',
-      JSON.stringify(entries),
-      pass.resourceId,
-      applied.cursorVersion,
+      entries.map((one) => one.type).join('\n'),
+      // JSON has no line feed of its own.
+      entries.map(({ data }) => JSON.stringify({ ...where, ...data })).join('\n'),
     ]);
   if (!more) await recordPass(client, page, { applied, anomaly });
   return applied;
@@ -83,7 +88,8 @@ function confirmedAt({ pass, more, verdict, isRestore, ageMs }: PageToApply): Da
 }
 
 /** A renamed entry is neither added nor removed, also where an earlier page brought its new name. */
-function countsOf({ pass, plan, renames, spans, isRestore }: PageToApply): PassCounts {
+function countsOf(page: PageToApply): PassCounts {
+  const { pass, plan, renames, spans, isRestore } = page;
   const before = pageBefore(pass, isRestore)?.pass ?? {
     ...NOTHING,
     from: pass.cursorVersion,
@@ -93,10 +99,16 @@ function countsOf({ pass, plan, renames, spans, isRestore }: PageToApply): PassC
     from: before.from,
     added: before.added + count('added') - renames.length,
     changed: before.changed + count('changed'),
-    removed: before.removed + plan.removals.length - renames.length,
+    removed: before.removed + removedBy(page) - renames.length,
     renamed: before.renamed + renames.length,
     spans: before.spans + spans,
   };
+}
+
+/** What a listing does not reach back to is only forgotten. */
+function removedBy({ plan, verdict }: PageToApply): number {
+  const over = new Set(verdict?.over);
+  return plan.removals.filter((nativeId) => !over.has(nativeId)).length;
 }
 
 const NOTHING = { added: 0, changed: 0, removed: 0, renamed: 0, spans: 0 };
@@ -120,7 +132,7 @@ const CLOSE_PASS = `
 
 const APPEND = `
   INSERT INTO journal (tenant_id, epoch, subject, seq, type, data)
-  SELECT $1, (SELECT max(epoch) FROM journal_epoch), 'connection/' || $2, $3::bigint + n, e.type,
-    jsonb_build_object('resourceId', $5::text, 'position', $6::bigint) || e.data
-  FROM ROWS FROM (jsonb_to_recordset($4::jsonb) AS (type text, data jsonb))
+  SELECT $1, (SELECT max(epoch) FROM journal_epoch), 'connection/' || $2, $3::bigint + n, type,
+    data::jsonb
+  FROM ROWS FROM (string_to_table($4, chr(10)), string_to_table($5, chr(10)))
     WITH ORDINALITY AS e(type, data, n)`;

@@ -5,7 +5,7 @@ import type { AppliedPage, SeriesToApply } from './sync.ts';
 
 /**
  * `now` is where old versions end and new ones begin, to the microsecond; `isTaken` whether anything
- * of ours lies within the page's time.
+ * of ours may lie within the page's time.
  */
 type Gate =
   { kind: 'open'; now: string; isTaken: boolean } | { kind: 'applied'; page: AppliedPage };
@@ -26,7 +26,10 @@ export async function enterPass(client: Queryable, page: SeriesToApply): Promise
   }>(
     `SELECT cursor_version AS version, last_page AS "lastPage", clock_timestamp()::text AS now,
        EXISTS (SELECT FROM occupancy o WHERE o.tenant_id = $1 AND o.resource_id = $3 AND o.live
-         AND o.span && $4::tstzrange) AS "isTaken"
+         AND o.unit > 0 AND o.span && $4::tstzrange)
+       OR EXISTS (SELECT FROM session s WHERE s.tenant_id = $1 AND s.resource_id = $3 AND s.taken > 0
+         AND s.start_at < upper($4::tstzrange) AND s.end_at > lower($4::tstzrange))
+       OR EXISTS (SELECT FROM resource r WHERE r.tenant_id = $1 AND r.id = $3 AND r.linked) AS "isTaken"
        FROM connection WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`,
     [tenantId, connectionId, pass.resourceId, extentOf(plan)],
   );

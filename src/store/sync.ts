@@ -8,9 +8,10 @@ import type { Queryable } from './database.ts';
 import { transaction } from './database.ts';
 import { judgeEchoes } from './echoes.ts';
 import type { RepairState } from './repairs.ts';
+import { applySpans } from './sync-busy.ts';
 import { closePass } from './sync-close.ts';
 import { enterPass } from './sync-enter.ts';
-import { applySpans, flagOverlaps, renameConflicts } from './sync-spans.ts';
+import { flagOverlaps, renameConflicts } from './sync-spans.ts';
 
 /** A connection's side of the store: where its pass stands, and one page applied in one transaction. */
 export interface ConnectionKey {
@@ -29,6 +30,8 @@ export interface OpenPass {
   timeZone: string;
   /** Whole days of its entries are days there. */
   resourceZone: string;
+  /** Where the resource is sold by the night: when guests come and go. */
+  resourceNights: { checkIn: string; checkOut: string } | null;
   settings: ConnectionSettings;
   status: string;
   cursor: Buffer | null;
@@ -92,11 +95,15 @@ export async function openPass(
   pool: pg.Pool,
   key: ConnectionKey & { fromVersion: number | null },
 ): Promise<OpenPass | null> {
-  const { rows } = await pool.query<OpenPassRow>(OPEN_PASS, [
-    key.tenantId,
-    key.connectionId,
+  const ids = [key.tenantId, key.connectionId];
+  const found = await pool.query<OpenPassRow & { begins: boolean }>(READ_PASS, [
+    ...ids,
     key.fromVersion,
   ]);
+  // Most pages only go on with a pass: then nothing is to be written, and no disk to be waited for.
+  const { rows } = found.rows[0]?.begins
+    ? await pool.query<OpenPassRow>(OPEN_PASS, [...ids, key.fromVersion])
+    : found;
   const row = rows[0];
   if (!row) return null;
   return {
@@ -122,18 +129,12 @@ type OpenPassRow = Omit<OpenPass, Instants | 'cursorVersion'> & {
   coversUntilAt: Date | null;
 };
 
-const OPEN_PASS = `
-  UPDATE connection c SET
-    dirty = dirty AND (checkpoint IS NOT NULL OR $3::bigint IS NULL
-      OR (last_page->'fromVersion')::bigint IS NOT DISTINCT FROM $3),
-    pass_started_at = CASE WHEN checkpoint IS NULL AND $3 IS NOT NULL
-      AND (last_page->'fromVersion')::bigint IS DISTINCT FROM $3
-      THEN clock_timestamp() ELSE pass_started_at END
-  WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL
-  RETURNING resource_id AS "resourceId", unit, account_id AS "accountId", channel,
+const PASS_COLUMNS = `resource_id AS "resourceId", unit, account_id AS "accountId", channel,
     calendar_id AS "calendarId", calendar_shared AS "calendarShared", time_zone AS "timeZone", settings, status, cursor, checkpoint,
     (SELECT r.time_zone FROM resource r WHERE r.tenant_id = c.tenant_id AND r.id = c.resource_id)
       AS "resourceZone",
+    (SELECT r.settings->'nights' FROM resource r WHERE r.tenant_id = c.tenant_id
+       AND r.id = c.resource_id AND r.settings->>'soldBy' = 'night') AS "resourceNights",
     cursor_version AS "cursorVersion", generation, full_pass AS "fullPass",
     pass_started_at AS "passStartedAt", expanded_until AS "expandedUntilAt",
     expanded_with AS "expandedWith",
@@ -147,6 +148,20 @@ const OPEN_PASS = `
     (SELECT min(missing_since) FROM channel_event e WHERE e.tenant_id = c.tenant_id
        AND e.connection_id = c.id AND upper_inf(e.recorded)
        AND e.missing_since IS NOT NULL) AS "missingSinceAt"`;
+
+const BEGINS = `(c.checkpoint IS NULL AND $3::bigint IS NOT NULL
+  AND (c.last_page->'fromVersion')::bigint IS DISTINCT FROM $3)`;
+
+const READ_PASS = `
+  SELECT ${PASS_COLUMNS}, ${BEGINS} AS begins FROM connection c
+  WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL`;
+
+const OPEN_PASS = `
+  UPDATE connection c SET
+    dirty = dirty AND NOT ${BEGINS},
+    pass_started_at = CASE WHEN ${BEGINS} THEN clock_timestamp() ELSE pass_started_at END
+  WHERE tenant_id = $1 AND id = $2 AND disconnected_at IS NULL
+  RETURNING ${PASS_COLUMNS}`;
 
 export interface PageToApply extends ConnectionKey {
   pass: OpenPass;
@@ -242,11 +257,23 @@ async function writeEvents(client: Queryable, page: PageToApply, now: string): P
   await client.query(
     `INSERT INTO channel_event (tenant_id, connection_id, native_id, root_id, event, hash,
        withheld_reason, recorded, feed_position, notified_at)
-     SELECT $1, $2, w."nativeId", w."rootId", w.event, decode(w.hash, 'hex'), w."withheldReason",
-       tstzrange($5::timestamptz, NULL), $4, c.notified_at
-     FROM jsonb_to_recordset($3::jsonb) AS w("nativeId" text, "rootId" text, event jsonb, hash text,
-       "withheldReason" text), connection c WHERE c.tenant_id = $1 AND c.id = $2`,
-    [tenantId, connectionId, JSON.stringify(plan.writes), pass.cursorVersion + 1, now],
+     SELECT $1, $2, w.native_id, w.root_id, w.event::jsonb, decode(w.hash, 'hex'), w.withheld_reason,
+       tstzrange($9::timestamptz, NULL), $8, c.notified_at
+     FROM connection c, ROWS FROM (unnest($3::text[]), unnest($4::text[]), string_to_table($5, chr(10)),
+         string_to_table($6, chr(10)), unnest($7::text[]))
+       AS w(native_id, root_id, event, hash, withheld_reason) WHERE c.tenant_id = $1 AND c.id = $2`,
+    [
+      tenantId,
+      connectionId,
+      plan.writes.map((one) => one.nativeId),
+      plan.writes.map((one) => one.rootId),
+      // JSON has no line feed of its own, and needs no quoting between them.
+      plan.writes.map((one) => JSON.stringify(one.event)).join('\n'),
+      plan.writes.map((one) => one.hash).join('\n'),
+      plan.writes.map((one) => one.withheldReason),
+      pass.cursorVersion + 1,
+      now,
+    ],
   );
 }
 

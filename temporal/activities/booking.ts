@@ -1,18 +1,21 @@
 import {
   commitBooking,
   cancelBooking,
-  closeChange,
   clearAttention,
   flagAttention,
-  openChange,
   releaseBooking,
+  resolveByHand,
 } from '../../src/store/bookings.ts';
-import { holdUnits } from '../../src/store/holds.ts';
+import { closeChange, openChange } from '../../src/store/changes.ts';
+import { extendHold, holdUnits } from '../../src/store/holds.ts';
+import type { ChangeRowActivities } from '../contracts/booking-change.ts';
 import type { BookingLedgerActivities } from '../contracts/booking.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /** The ledger's side of a booking: one database transaction each, run as local activities. */
-export function bookingLedger(deps: ActivityDependencies): BookingLedgerActivities {
+export function bookingLedger(
+  deps: ActivityDependencies,
+): BookingLedgerActivities & ChangeRowActivities {
   const { pool } = deps.database;
 
   /** Not waited for: the mirror rows are durable, and a sweeper tells what nobody was told. */
@@ -36,19 +39,24 @@ export function bookingLedger(deps: ActivityDependencies): BookingLedgerActiviti
     },
     async commitBooking(input) {
       const committed = await commitBooking(pool, input);
+      if (committed.kind === 'stale') return committed;
       if (committed.kind === 'confirmed') wake(input.tenantId, committed.connections);
       return { kind: committed.kind };
     },
+    extendSlot: (input) => extendHold(pool, input),
     async callOff(input) {
       const cancelled = await cancelBooking(pool, input);
-      if (cancelled.kind === 'not-confirmed') return cancelled;
+      if (cancelled.kind !== 'cancelled') return cancelled;
       wake(input.tenantId, cancelled.connections ?? []);
-      return { kind: 'cancelled', state: 'cancelled' };
+      return { kind: 'cancelled' };
     },
     openChange: (input) => openChange(pool, input),
     closeChange: (input) => closeChange(pool, input),
     callPerson: (input) => flagAttention(pool, input),
     settled: (input) => clearAttention(pool, input),
+    async doneByHand(input) {
+      await resolveByHand(pool, input);
+    },
   };
 }
 

@@ -1,53 +1,19 @@
+import { asyncLocalStorage } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
-import type { Access, Channel } from '../../src/channels/channel-provider.ts';
-import { secretOf } from '../../src/access.ts';
-import { providerOf } from '../../src/channels/registry.ts';
+import { callWithin, type CalledAccount } from '../../src/call-channel.ts';
+import type { Access } from '../../src/channels/channel-provider.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { withPermit } from './permit.ts';
 
-/** An account at a channel. */
-export interface CalledAccount {
-  tenantId: string;
-  accountId: string;
-  channel: string;
-}
-
-/**
- * Calls a channel with an open account, within the channel's limits. A token refused before its time
- * is refreshed once, since channels revoke tokens early, and a refused password is tried once more;
- * refused again, the account needs a person.
- */
-export async function callChannel<T>(
+/** Calls a channel from an activity, of which every try but the first is told to come back then. */
+export const callChannel = <T>(
   deps: ActivityDependencies,
   account: CalledAccount,
   call: (access: Access) => Promise<T>,
-): Promise<T> {
-  const channel = account.channel as Channel;
-  const { tenantId, accountId } = account;
-  const { oauth } = providerOf(deps.channels, channel).supports;
-  // A renewal asks the channel too, so where accounts are renewed the permit comes first.
-  const opened = oauth ? null : await deps.openAccess(account);
-  const party = opened ? `${channel}/${hostOf(opened)}` : channel;
-  return withPermit(deps, { tenantId, accountId, channel, party }, async ({ ask }) => {
-    const access = opened ?? (await deps.openAccess(account));
-    try {
-      return await ask(() => call(access));
-    } catch (error) {
-      const refused = error instanceof Failure && error.kind === 'unauthorized';
-      if (!refused || access.kind === 'url') throw error;
-      const renewed = await deps.openAccess(account, secretOf(access));
-      return ask(() => call(renewed));
-    }
-  });
-}
+): Promise<T> => callWithin(deps, { ...account, waited: isRetry() }, call);
 
-/** Where the account's calendars live, without anything secret. */
-function hostOf(access: Access): string {
-  if (access.kind === 'bearer') return 'default';
-  const address = access.kind === 'url' ? access.url : (access.homeUrl ?? access.serverUrl);
-  return URL.canParse(address) ? new URL(address).host : 'unreadable';
-}
+/** A call that is no activity's, as in a tool or a test, is its first try. */
+const isRetry = (): boolean => (asyncLocalStorage.getStore()?.info?.attempt ?? 1) > 1;
 
 /** A longer wait than this is the workflow's, which can be told to stop meanwhile. */
 const LONGEST_WAIT_MS = 10_000;

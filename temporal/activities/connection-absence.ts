@@ -1,4 +1,5 @@
 import { busySpans } from '../../src/calendar/busy.ts';
+import { expand } from '../../src/calendar/recurrence.ts';
 import type { Channel } from '../../src/channels/channel-provider.ts';
 import { providerOf } from '../../src/channels/registry.ts';
 import { guardRemovals, type GuardVerdict } from '../../src/domain/deletion-guard.ts';
@@ -16,7 +17,7 @@ import { beganAt } from '../../src/store/passes.ts';
 import { knownEvents } from '../../src/store/known-events.ts';
 import type { ConnectionKey, OpenPass } from '../../src/store/sync.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { eventsOf, readingOf, windowOf, type Page } from './pulled-page.ts';
+import { eventsOf, readingOf, windowOf, windowToAsk, type Page } from './pulled-page.ts';
 import { onePollMs } from './pace.ts';
 
 interface Listing {
@@ -88,8 +89,40 @@ export async function judgeAbsence(
     );
   }
   const gone = new Set(verdict.gone);
-  return { verdict, renames: renames.filter((one) => gone.has(one.fromId)) };
+  const over = missing
+    .filter((one) => gone.has(one.nativeId) && isOver(one.event, { pass, pulled }, deps))
+    .map((one) => one.nativeId);
+  return {
+    verdict: { ...verdict, over },
+    renames: renames.filter((one) => gone.has(one.fromId)),
+  };
 }
+
+/** Whether all of an entry lies before what the channel was asked for, so that it says nothing of it. */
+function isOver(
+  event: NeutralEvent,
+  { pass, pulled }: Listing,
+  deps: ActivityDependencies,
+): boolean {
+  const { spans, truncated, withheld } = expand({
+    // What takes no time is over at its time, too.
+    master: {
+      ...event,
+      status: 'confirmed',
+      transparency: 'opaque',
+      start: event.start ?? event.originalStart,
+    },
+    exceptions: [],
+    window: { fromAt: windowToAsk(deps, pass).startAt, untilAt: FAR_AHEAD },
+    defaultZone: pulled.timeZone ?? pass.timeZone,
+    dayZone: pass.resourceZone,
+    limits: { maxOccurrences: 0 },
+  });
+  return spans.length === 0 && !truncated && withheld === null;
+}
+
+/** Farther than any entry that was not made for ever. */
+const FAR_AHEAD = Date.UTC(2200, 0, 1);
 
 interface Merged {
   /** By the id of a series: how many more occurrences lie ahead than it has spans. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { busySpans } from '../../src/calendar/busy.ts';
 import { readingNameOf } from '../../src/domain/connection.ts';
 import { canonicalEvent, type NeutralEvent } from '../../src/domain/event.ts';
 import { planPage, type PagePlan } from '../../src/domain/sync-plan.ts';
@@ -18,7 +17,8 @@ import type { ConnectionActivities } from '../contracts/connection.ts';
 import { judgeAbsence } from './connection-absence.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { doubtOurs } from './mirror-doubts.ts';
-import { eventsOf, readingOf, windowOf, type Page } from './pulled-page.ts';
+import { eventsOf, readingOf, settingsOf, windowOf, type Page } from './pulled-page.ts';
+import { expandAhead, expander } from './read-ahead.ts';
 
 type PullInput = Parameters<ConnectionActivities['pullPage']>[0];
 
@@ -73,6 +73,21 @@ export async function applyPulled(
     isRestore: false,
   });
 }
+
+/** Does of a page's planning what can be done before the page ahead of it is applied. */
+export const planAhead = (
+  deps: ActivityDependencies,
+  { pass, pulled }: { pass: OpenPass; pulled: Page },
+): Promise<void> =>
+  expandAhead(
+    eventsOf(pulled),
+    {
+      ...settingsOf(pass),
+      window: windowOf(deps, pass),
+      calendarZone: pulled.timeZone ?? pass.timeZone,
+    },
+    SPANS_AT_ONCE,
+  );
 
 /**
  * Moves the edge of what is expanded without a pass, for a connection that makes none: it is paused,
@@ -134,8 +149,11 @@ async function toExpandAgain(
 }
 
 /** All that the spans of a series depend on beside its entries. */
-const nameOf = ({ resourceZone, settings }: OpenPass, zone: string): string =>
-  [zone, resourceZone, readingNameOf(settings)].join('|');
+const nameOf = (pass: OpenPass, zone: string): string => {
+  const { resourceZone, resourceNights, settings, unit } = pass;
+  const nights = resourceNights ? `${resourceNights.checkIn}-${resourceNights.checkOut}` : [];
+  return [zone, resourceZone, readingNameOf(settings), unit ?? [], nights].flat().join('|');
+};
 
 interface ToPlan {
   pass: OpenPass;
@@ -160,6 +178,11 @@ export async function planned(
     events: [...eventsOf(pulled), ...[...known.values()].map((one) => one.event)],
   });
   let spansLeft = SPANS_AT_ONCE;
+  const expandWithin = expander({
+    ...reading,
+    window: windowOf(deps, pass),
+    calendarZone: zone,
+  });
   return planPage({
     changes: pulled.changes,
     withheld: pulled.withheld,
@@ -167,12 +190,7 @@ export async function planned(
     known,
     expandAgain,
     expand(members) {
-      const expanded = busySpans(members, {
-        ...reading,
-        window: windowOf(deps, pass),
-        calendarZone: zone,
-        maxSpans: spansLeft,
-      });
+      const expanded = expandWithin(members, spansLeft);
       spansLeft -= expanded.spans.length;
       return expanded;
     },

@@ -15,11 +15,13 @@ import { openPass, type ConnectionKey, type OpenPass } from '../../src/store/syn
 import type { ConnectionActivities, PullResult } from '../contracts/connection.ts';
 import { callChannel, inTurn } from './call-channel.ts';
 import { asLoss, checkCalendars } from './calendars.ts';
-import { applyPulled } from './connection-page.ts';
+import { tellConflicts } from './conflict.ts';
+import { applyPulled, planAhead } from './connection-page.ts';
 import { compareCopy, wantedListing } from './connection-repair.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { isWatched, onePollMs, settlePoll } from './pace.ts';
-import { slackMs, windowToAsk } from './pulled-page.ts';
+import { slackMs, windowToAsk, type Page } from './pulled-page.ts';
+import { readAhead, takeAhead } from './read-ahead.ts';
 
 type PullInput = Parameters<ConnectionActivities['pullPage']>[0];
 
@@ -36,6 +38,9 @@ async function pullOne(deps: ActivityDependencies, input: PullInput): Promise<Pu
   if (!found) return { kind: 'gone' };
   if (found.lastPage?.fromVersion === input.fromVersion && found.cursorVersion > input.fromVersion)
     return answer(deps, input, found);
+  // The channel's word about the watch comes first: while that lasts nobody notifies.
+  if (input.careFirst && found.watchWanted && found.checkpoint === null)
+    return { kind: 'watch-wanted' };
 
   const pass = await begun(deps, input, found);
   const pulled = await pull(deps, input, pass);
@@ -44,42 +49,71 @@ async function pullOne(deps: ActivityDependencies, input: PullInput): Promise<Pu
     const cursorVersion = await setBack(pool, input);
     return { kind: 'cursor-lost', what: pulled.what, cursorVersion };
   }
+  const checkpoint = sealed(deps, placeOf(input, 'checkpoint'), pulled.checkpoint);
+  if (pulled.more) readNext(deps, input, { pass, pulled, checkpoint });
   await applyPulled(deps, input, {
     pass,
     pulled,
     cursor: sealed(deps, placeOf(input, 'cursor'), pulled.nextCursor),
-    checkpoint: sealed(deps, placeOf(input, 'checkpoint'), pulled.checkpoint),
+    checkpoint,
   });
-  if (!pulled.more) await checkCalendars(deps, { ...input, pass });
+  if (!pulled.more) {
+    await tellConflicts(deps, input);
+    await checkCalendars(deps, { ...input, pass });
+  }
   const after = await openPass(pool, { ...input, fromVersion: null });
   return after ? answer(deps, input, after) : { kind: 'gone' };
 }
 
 async function pull(deps: ActivityDependencies, key: PullInput, pass: OpenPass): Promise<Pulled> {
-  const provider = providerOf(deps.channels, pass.channel as Channel);
-  const listing = pass.repair.listingFor;
   // A listing beside a position that still serves: it may fail without costing that position.
-  const isBeside = listing !== null && pass.cursor !== null;
+  const isBeside = pass.repair.listingFor !== null && pass.cursor !== null;
   try {
-    const pulled = await callChannel(deps, { ...key, ...pass }, (access) =>
-      provider.pull({
-        access,
-        calendar: { id: pass.calendarId, timeZone: pass.timeZone },
-        cursor: listing ? null : opened(deps, placeOf(key, 'cursor'), pass.cursor),
-        checkpoint: opened(deps, placeOf(key, 'checkpoint'), pass.checkpoint),
-        window: windowToAsk(deps, pass),
-        nowAt: deps.now(),
-        signal: cancellationSignal(),
-      }),
-    );
+    const pulled = (await takeAhead(deps, pageOf(deps, key, pass))) ?? (await ask(deps, key, pass));
     return isBeside && pulled.kind === 'cursor-lost' ? GIVE_UP_LISTING : pulled;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const canWait = isBeside && listing !== 'absence';
+    const canWait = isBeside && pass.repair.listingFor !== 'absence';
     if (canWait && !HOLDS_FOR_ALL.includes(error.kind)) return GIVE_UP_LISTING;
     throw await asLoss(deps, { ...key, pass }, error);
   }
 }
+
+const ask = (deps: ActivityDependencies, key: PullInput, pass: OpenPass): Promise<Pulled> =>
+  callChannel(deps, { ...key, ...pass }, (access) =>
+    providerOf(deps.channels, pass.channel as Channel).pull({
+      access,
+      calendar: { id: pass.calendarId, timeZone: pass.timeZone },
+      cursor: pass.repair.listingFor ? null : opened(deps, placeOf(key, 'cursor'), pass.cursor),
+      checkpoint: opened(deps, placeOf(key, 'checkpoint'), pass.checkpoint),
+      window: windowToAsk(deps, pass),
+      nowAt: deps.now(),
+      signal: cancellationSignal(),
+    }),
+  );
+
+/** Reads the page after this one while this one is applied, as the next call will ask for it. */
+function readNext(
+  deps: ActivityDependencies,
+  key: PullInput,
+  { pass, pulled, checkpoint }: { pass: OpenPass; pulled: Page; checkpoint: Buffer | null },
+): void {
+  if (!providerOf(deps.channels, pass.channel as Channel).supports.readAhead) return;
+  const standing = { ...pass, checkpoint, cursorVersion: pass.cursorVersion + 1 };
+  const next = pulled.kind === 'snapshot' ? standing : withListing(standing, null);
+  readAhead(deps, pageOf(deps, key, next), async () => {
+    const page = await ask(deps, key, next);
+    if (page.kind !== 'cursor-lost') await planAhead(deps, { pass: next, pulled: page });
+    return page;
+  });
+}
+
+const pageOf = (deps: ActivityDependencies, key: ConnectionKey, pass: OpenPass) => ({
+  tenantId: key.tenantId,
+  connectionId: key.connectionId,
+  version: pass.cursorVersion,
+  checkpoint: opened(deps, placeOf(key, 'checkpoint'), pass.checkpoint) ?? '',
+});
 
 const GIVE_UP_LISTING = { kind: 'cursor-lost', what: 'checkpoint' } as const;
 /** Kinds of failure that the position which still serves would meet as well. */

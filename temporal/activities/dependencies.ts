@@ -17,7 +17,10 @@ export interface ActivityDependencies {
   /** Counts the requests to channels that `run` makes. */
   tallied: <T>(tally: { made: number }, run: () => Promise<T>) => Promise<T>;
   payments: PaymentProvider;
-  commands: Pick<Commands, 'requestMirror' | 'requestSync' | 'giveUpBooking' | 'changeBooking' | 'resumeChange'>;
+  commands: Pick<
+    Commands,
+    'requestMirror' | 'requestSync' | 'giveUpBooking' | 'changeBooking' | 'resumeChange'
+  >;
   settings: {
     horizonMs: number;
     publicUrl: string | null;

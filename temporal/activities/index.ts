@@ -4,9 +4,19 @@ import {
   startGeneration,
 } from '../../src/store/connection-status.ts';
 import { refuseRemovals } from '../../src/store/repairs.ts';
-import type { BookingLedgerActivities, BookingPaymentActivities } from '../contracts/booking.ts';
+import type {
+  BookingLedgerActivities,
+  BookingPaymentActivities,
+  RecheckActivities,
+} from '../contracts/booking.ts';
+import type { CollectingActivities, CollectingLedgerActivities } from '../contracts/collecting.ts';
+import type { ConflictActivities } from '../contracts/conflict.ts';
 import type { ConnectionActivities, ConnectionLedgerActivities } from '../contracts/connection.ts';
+import type { DifferenceActivities, RescheduleLedgerActivities } from '../contracts/reschedule.ts';
+import { collecting, collectingLedger } from './balance.ts';
 import { bookingLedger } from './booking.ts';
+import { differences, rescheduleLedger } from './change.ts';
+import { conflicts } from './conflict.ts';
 import { carryOutMirrors, removeMirrors } from './connection-mirrors.ts';
 import { restoreEvents } from './connection-restore.ts';
 import { keepWatch, stopWatches } from './connection-watch.ts';
@@ -14,16 +24,31 @@ import { pullPage } from './connection.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { translated } from './failure.ts';
 import { bookingPayments } from './payment.ts';
+import { rechecks } from './recheck.ts';
 
 /** What runs on the main queue: acts of the ledger, and payments. */
 export function mainActivities(
   deps: ActivityDependencies,
-): BookingLedgerActivities & BookingPaymentActivities & ConnectionLedgerActivities {
+): BookingLedgerActivities &
+  BookingPaymentActivities &
+  RecheckActivities &
+  CollectingActivities &
+  CollectingLedgerActivities &
+  ConflictActivities &
+  RescheduleLedgerActivities &
+  DifferenceActivities &
+  ConnectionLedgerActivities {
   const { pool } = deps.database;
   return translated(
     {
       ...bookingLedger(deps),
       ...bookingPayments(deps),
+      ...collecting(deps),
+      ...collectingLedger(deps),
+      ...conflicts(deps),
+      ...rescheduleLedger(deps),
+      ...differences(deps),
+      ...rechecks(deps),
       async recordStatus(input) {
         await setConnectionStatus(pool, input, input);
       },

@@ -14,6 +14,7 @@ import {
   removalsAt,
 } from '../../src/store/mirror-edits.ts';
 import type { MirrorTask } from '../../src/store/mirrors.ts';
+import { askToMove } from '../../src/store/reschedules.ts';
 import { wantedOf } from './mirror-doubts.ts';
 import { readCopy, type Mirroring } from './mirror-writes.ts';
 
@@ -84,6 +85,7 @@ async function settle(work: Mirroring, task: MirrorTask, found: MirrorCopy | nul
       await mirrorToRestore(pool, key, { task, edit, etag });
       return restored(task, { edit, etag });
     case 'ask':
+      if (verdict.attention === 'moved-at-channel' && (await move(work, task, found))) return null;
       await mirrorAsks(pool, key, { task, edit, attention: verdict.attention });
       return null;
     case 'cancel':
@@ -100,6 +102,37 @@ function restored(task: MirrorTask, { edit, etag }: { edit: Edit; etag: string |
   const again = { ...task, desiredVersion, etag, doubt: null };
   if (edit !== 'gone') return again;
   return { ...again, generation: task.generation + 1, nativeId: null, copy: null, etag: null };
+}
+
+/**
+ * The booking follows its event at no difference for the guest, if the ledger lets it have that time;
+ * rules of the resource are its owner's to pass over. False leaves it to a person.
+ */
+async function move(
+  { deps, key, target }: Mirroring,
+  task: MirrorTask,
+  found: MirrorCopy | null,
+): Promise<boolean> {
+  if (target.status !== 'live' || !found) return false;
+  if (found.startAt === null || found.endAt === null) return false;
+  const ref = { tenantId: key.tenantId, bookingId: task.subjectId };
+  const ask = await askToMove(deps.database.pool, ref, {
+    startAt: new Date(found.startAt).toISOString(),
+    endAt: new Date(found.endAt).toISOString(),
+  });
+  if (!ask) return false;
+  const answer = await deps.commands.changeBooking({
+    ...ref,
+    changeId: `follow-${key.connectionId}-${task.generation}-${task.desiredVersion}-${found.startAt}-${found.endAt}`,
+    reason: 'moved-at-channel',
+    kind: 'reschedule',
+    ask,
+  });
+  if (answer.kind === 'busy')
+    throw new Failure({ kind: 'unavailable', code: 'another-change-is-open' });
+  if (answer.kind !== 'done') return false;
+  await mirrorKept(deps.database.pool, key, { ...task, copy: found, isSame: true });
+  return true;
 }
 
 /** One change for one removal, however often it is asked for. */

@@ -1,11 +1,13 @@
 import { stepKey } from '../../src/domain/booking.ts';
-import { Failure, isRetryable } from '../../src/domain/failure.ts';
+import { Failure } from '../../src/domain/failure.ts';
 import type { PaymentAccess, PaymentState } from '../../src/payments/payment-provider.ts';
+import { collectAnew } from '../../src/store/balances.ts';
 import {
   fencePayment,
   loadPaymentCase,
   recordIntent,
   recordPayment,
+  recordReturned,
   type PaymentCase,
 } from '../../src/store/payments.ts';
 import type {
@@ -13,16 +15,28 @@ import type {
   BookingPaymentActivities,
   CaptureResult,
   PaymentRef,
+  VoidResult,
 } from '../contracts/booking.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { insisting } from './insisting.ts';
+import { openPaymentAccess } from './payment-access.ts';
+import { giveBackExcess } from './settle-money.ts';
 
 /** The payment side of a booking. Every act may be repeated after a lost answer: its key is ours. */
 export const bookingPayments = (deps: ActivityDependencies): BookingPaymentActivities => ({
+  openPayment: (ref) => openPayment(deps, ref),
   authorizePayment: (ref) => authorizePayment(deps, ref),
+  readPayment: (ref) => readPayment(deps, ref),
   voidPayment: (ref) => insisting(() => voidPayment(deps, ref)),
   capturePayment: (ref) => insisting(() => capturePayment(deps, ref)),
-  returnPayment: (ref) => insisting(() => returnPayment(deps, ref)),
+  returnPayment: (ref) => insisting(() => giveBackExcess(deps, ref)),
 });
+
+async function openPayment(deps: ActivityDependencies, ref: PaymentRef): Promise<AuthorizeResult> {
+  const found = await load(deps, ref);
+  const { state, wanted } = await intentFor(deps, ref, found);
+  return wanted ? resultOf(state, true) : letGo(deps, ref);
+}
 
 /**
  * Creates the intent (nothing moves), stores its id, then authorizes. Between the two the row says
@@ -30,36 +44,18 @@ export const bookingPayments = (deps: ActivityDependencies): BookingPaymentActiv
  */
 async function authorizePayment(
   deps: ActivityDependencies,
-  ref: PaymentRef,
+  { payerPresent, ...ref }: PaymentRef & { payerPresent: boolean },
 ): Promise<AuthorizeResult> {
-  const { payments, database, vault } = deps;
+  const { payments, database } = deps;
   const found = await load(deps, ref);
-  const access = open(deps, ref, found);
-  let state = found.intentId
-    ? await payments.read({ access, intentId: found.intentId })
-    : await payments.create({
-        access,
-        key: stepKey(ref.bookingId, 'create', 1),
-        amountMinor: found.amountMinor,
-        currency: found.currency ?? '',
-        ...ref,
-      });
-  const secretPlace = [ref.tenantId, 'payment.client_secret', ref.bookingId] as const;
-  const wanted = await recordIntent(database.pool, {
-    ...ref,
-    accountId: found.accountId!,
-    state,
-    sealedClientSecret: state.clientSecret ? vault.seal(secretPlace, state.clientSecret) : null,
-  });
-  if (!wanted) {
-    await giveBack(deps, ref, state.intentId);
-    return { kind: 'ended' };
-  }
-
-  if (state.status === 'needs-method') {
+  const intent = await intentFor(deps, ref, found);
+  if (!intent.wanted) return letGo(deps, ref);
+  let { state } = intent;
+  // Without a draft the method was tried before, and a payer who is there may give another.
+  if (state.status === 'needs-method' && !(payerPresent && found.sealedDraft === null)) {
     try {
       state = await payments.confirm({
-        access,
+        access: open(ref, found, deps),
         key: stepKey(ref.bookingId, 'authorize', 1),
         intentId: state.intentId,
         paymentMethod: methodOf(deps, ref, found),
@@ -72,34 +68,108 @@ async function authorizePayment(
     }
   }
   await recordPayment(database.pool, { ...ref, state });
-  return resultOf(state);
+  return resultOf(state, payerPresent);
 }
 
-function resultOf(state: PaymentState): AuthorizeResult {
+/** The service's word on the payment: whatever was reported, this alone is believed. */
+async function readPayment(
+  deps: ActivityDependencies,
+  { payerPresent, ...ref }: PaymentRef & { payerPresent: boolean },
+): Promise<AuthorizeResult> {
+  const { payments, database } = deps;
+  const found = await load(deps, ref);
+  if (found.intentId === null || !['held', 'paying', 'confirmed'].includes(found.state))
+    return { kind: 'ended' };
+  const { intentId, newsAt } = found;
+  const state = await payments.read({ access: open(ref, found, deps), intentId });
+  await recordPayment(database.pool, { ...ref, state, newsAt });
+  return resultOf(state, payerPresent);
+}
+
+/** The booking's intent, stored; an id that is known is read, so no answer can be lost for good. */
+async function intentFor(
+  { payments, database, vault }: ActivityDependencies,
+  ref: PaymentRef,
+  found: PaymentCase,
+): Promise<{ state: PaymentState; wanted: boolean }> {
+  const { tenantId, bookingId } = ref;
+  const access = openPaymentAccess({ vault }, tenantId, found);
+  const { intentId } = found;
+  let { customerId } = found;
+  let state: PaymentState;
+  if (intentId === null) {
+    if (found.keepsMethod) {
+      const key = stepKey(bookingId, 'customer', 1);
+      ({ customerId } = await payments.createCustomer({ access, key, bookingId, tenantId }));
+    }
+    state = await payments.create({
+      access,
+      key: stepKey(bookingId, 'create', 1),
+      amountMinor: found.dueMinor,
+      currency: found.currency ?? '',
+      bookingId,
+      tenantId,
+      customerId,
+    });
+  } else state = await payments.read({ access, intentId });
+  const secretPlace = [tenantId, 'payment.client_secret', bookingId] as const;
+  const wanted = await recordIntent(database.pool, {
+    tenantId,
+    bookingId,
+    purpose: found.isDeposit ? 'deposit' : 'booking',
+    accountId: found.accountId!,
+    state,
+    customerId,
+    sealedClientSecret: state.clientSecret ? vault.seal(secretPlace, state.clientSecret) : null,
+  });
+  return { state, wanted };
+}
+
+/** With the payer there, whatever is not decided can still come. */
+function resultOf(state: PaymentState, payerPresent: boolean): AuthorizeResult {
   switch (state.status) {
     case 'authorized':
     case 'captured':
       return { kind: 'authorized' };
     case 'needs-action':
-      // Nobody is at a browser: the method was given by the caller.
-      return { kind: 'declined', code: 'authentication_required' };
+      return payerPresent
+        ? { kind: 'waiting' }
+        : { kind: 'declined', code: 'authentication_required' };
     case 'needs-method':
-      return { kind: 'declined', code: state.declineCode ?? 'no-payment-method' };
+      return payerPresent
+        ? { kind: 'waiting' }
+        : { kind: 'declined', code: state.declineCode ?? 'no-payment-method' };
     case 'cancelled':
       return { kind: 'ended' };
     case 'processing':
-      throw new Failure({ kind: 'unavailable', code: 'payment-processing' });
+      return { kind: 'waiting' };
   }
 }
 
-/** The undo of paying: fenced first, so that no late attempt can authorize, then cancelled by id. */
-async function voidPayment(
-  deps: ActivityDependencies,
-  ref: PaymentRef,
-): Promise<'undone' | 'already-final'> {
-  const fenced = await fencePayment(deps.database.pool, ref);
-  if (fenced.kind === 'confirmed') return 'already-final';
-  if (fenced.intentId !== null) await giveBack(deps, ref, fenced.intentId);
+/** The booking ended while its payment was being opened: the undo may have come by before its id. */
+async function letGo(deps: ActivityDependencies, ref: PaymentRef): Promise<AuthorizeResult> {
+  await voidPayment(deps, ref);
+  return { kind: 'ended' };
+}
+
+/** The undo of paying: fenced first, so that no late attempt can authorize, then let go. */
+async function voidPayment(deps: ActivityDependencies, ref: PaymentRef): Promise<VoidResult> {
+  const { pool } = deps.database;
+  const found = await load(deps, ref);
+  // Called off after it was confirmed: some of its money may be kept.
+  const wasCalledOff = found.wasConfirmed && found.state === 'cancelled';
+  if (!wasCalledOff) {
+    const fenced = await fencePayment(pool, ref);
+    if (fenced.kind === 'confirmed') return 'already-final';
+    if (fenced.intentId === null) return 'undone';
+  }
+  try {
+    await giveBackExcess(deps, ref);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'payment-processing') return 'processing';
+    throw error;
+  }
+  if (!wasCalledOff) await recordReturned(pool, ref);
   return 'undone';
 }
 
@@ -107,15 +177,18 @@ async function voidPayment(
 async function capturePayment(deps: ActivityDependencies, ref: PaymentRef): Promise<CaptureResult> {
   const { payments, database } = deps;
   const found = await load(deps, ref);
-  if (found.intentId === null) return { kind: 'refused', code: 'no-payment' };
   if (found.state !== 'confirmed') return { kind: 'called-off' };
-  const access = open(deps, ref, found);
+  // Paid elsewhere, or by a payment that stands in for this one.
+  if (found.fenced || !['method', 'browser'].includes(found.paymentKind))
+    return { kind: 'captured' };
+  if (found.intentId === null) return { kind: 'refused', code: 'no-payment' };
+  if (found.capturedMinor > 0) return { kind: 'captured' };
   try {
     const state = await payments.capture({
-      access,
+      access: open(ref, found, deps),
       key: stepKey(ref.bookingId, 'capture', 1),
       intentId: found.intentId,
-      amountMinor: found.amountMinor,
+      amountMinor: found.dueMinor,
     });
     await recordPayment(database.pool, { ...ref, state });
     return { kind: 'captured' };
@@ -125,61 +198,10 @@ async function capturePayment(deps: ActivityDependencies, ref: PaymentRef): Prom
       throw error;
     // A cancel may have voided the authorization between our look and our act.
     const now = await load(deps, ref);
-    return now.state === 'confirmed'
-      ? { kind: 'refused', code: error.code }
-      : { kind: 'called-off' };
-  }
-}
-
-/** After a cancel: what was taken goes back, what was only authorized is let go. */
-async function returnPayment(deps: ActivityDependencies, ref: PaymentRef): Promise<void> {
-  const found = await load(deps, ref);
-  if (found.intentId !== null) await giveBack(deps, ref, found.intentId);
-}
-
-/**
- * Ends a payment whatever state it is in: cancels what is authorized, refunds what is captured. The
- * service is read first, because an answer of an earlier act may have been lost; when the state
- * moves between look and act, the act fails and the next attempt looks again.
- */
-async function giveBack(
-  deps: ActivityDependencies,
-  ref: PaymentRef,
-  intentId: string,
-): Promise<void> {
-  const { payments, database } = deps;
-  const access = open(deps, ref, await load(deps, ref));
-  const state = await payments.read({ access, intentId });
-  if (state.status === 'processing')
-    throw new Failure({ kind: 'unavailable', code: 'payment-processing' });
-  if (state.status === 'captured') {
-    const amountMinor = state.capturedMinor - state.refundedMinor;
-    if (amountMinor > 0) {
-      const refund = await payments.refund({
-        access,
-        // A new number only when the service says that more was returned: a definitive answer.
-        key: stepKey(ref.bookingId, 'refund', state.refundedMinor + 1),
-        intentId,
-        amountMinor,
-      });
-      if (refund.status === 'failed')
-        throw new Failure({ kind: 'unavailable', code: 'refund-failed' });
-    }
-  } else if (state.status !== 'cancelled')
-    await payments.cancel({ access, key: stepKey(ref.bookingId, 'void', 1), intentId });
-  const after = await payments.read({ access, intentId });
-  await recordPayment(database.pool, { ...ref, state: after });
-  if (after.status !== 'cancelled' && after.capturedMinor > after.refundedMinor)
-    throw new Failure({ kind: 'unavailable', code: 'not-returned-yet' });
-}
-
-/** These have no other way out, so no refusal is final: what stands in their way is put right. */
-async function insisting<T>(undo: () => Promise<T>): Promise<T> {
-  try {
-    return await undo();
-  } catch (error) {
-    if (!(error instanceof Failure) || isRetryable(error.kind)) throw error;
-    throw new Failure({ kind: 'unavailable', code: `${error.kind}-${error.code}` });
+    if (now.state !== 'confirmed') return { kind: 'called-off' };
+    // Lapsed, or replaced: a change of its own collects the money by the method that was kept.
+    const isLeft = error.kind === 'conflict' && (await collectAnew(database.pool, ref));
+    return isLeft ? { kind: 'captured' } : { kind: 'refused', code: error.code };
   }
 }
 
@@ -189,15 +211,11 @@ async function load(deps: ActivityDependencies, ref: PaymentRef): Promise<Paymen
   return found;
 }
 
-function open(deps: ActivityDependencies, ref: PaymentRef, found: PaymentCase): PaymentAccess {
-  if (!found.sealedAccount || found.accountId === null)
-    throw new Failure({ kind: 'invalid', code: 'no-payment-account' });
-  const place = [ref.tenantId, 'payment_account', found.accountId] as const;
-  const { secretKey, connectedAccount } = JSON.parse(
-    deps.vault.open(place, found.sealedAccount),
-  ) as PaymentAccess;
-  return { secretKey, connectedAccount: connectedAccount ?? null };
-}
+const open = (
+  { tenantId }: PaymentRef,
+  found: PaymentCase,
+  deps: ActivityDependencies,
+): PaymentAccess => openPaymentAccess(deps, tenantId, found);
 
 function methodOf(deps: ActivityDependencies, ref: PaymentRef, found: PaymentCase): string {
   if (!found.sealedDraft) throw new Failure({ kind: 'invalid', code: 'no-payment-method' });

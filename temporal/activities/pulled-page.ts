@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pulled } from '../../src/channels/channel-provider.ts';
 import type { NeutralEvent } from '../../src/domain/event.ts';
+import { nightSecondsOf } from '../../src/domain/nights.ts';
 import type { Interval } from '../../src/domain/interval.ts';
 import { isOurMirror, ourMirrors } from '../../src/store/our-mirrors.ts';
 import type { ConnectionKey, OpenPass } from '../../src/store/sync.ts';
@@ -48,6 +49,13 @@ export const eventsOf = ({ changes, withheld }: Pick<Page, 'changes' | 'withheld
   ...withheld.flatMap(({ event }) => event ?? []),
 ];
 
+/** The part of it that no entry changes. */
+export function settingsOf({ settings, resourceZone, resourceNights }: OpenPass) {
+  const { tentative, outOfOffice, workingElsewhere, free } = settings;
+  const nights = resourceNights && nightSecondsOf(resourceNights);
+  return { tentative, outOfOffice, workingElsewhere, free, dayZone: resourceZone, nights };
+}
+
 /** What tells which of these entries take time on this connection. */
 export async function readingOf(
   deps: ActivityDependencies,
@@ -56,7 +64,6 @@ export async function readingOf(
 ) {
   const { resourceId, unit, timeZone } = pass;
   const ours = await ourMirrors(deps.database.pool, key, { resourceId, unit, events });
-  const { tentative, outOfOffice, workingElsewhere, free } = pass.settings;
   const isOurs = (event: NeutralEvent) => isOurMirror(ours, event, (one) => spanOf(one, timeZone));
-  return { tentative, outOfOffice, workingElsewhere, free, isOurs, dayZone: pass.resourceZone };
+  return { ...settingsOf(pass), isOurs };
 }

@@ -25,6 +25,7 @@ import {
   type PaymentRef,
 } from '../contracts/booking.ts';
 import { bookingWorkflowId, changeWorkflowId, settleWorkflowId } from '../contracts/names.ts';
+import { resumeChange } from './change.ts';
 import { keyword, STEER_DEADLINE_MS, type CommandSetup, type Workflow } from './setup.ts';
 
 /** Longer than the API waits, so that a slow start is told as under way and not as a failure. */
@@ -127,12 +128,24 @@ export async function extendHold(
   return answer ?? { kind: 'not-extendable', reason: 'over' };
 }
 
-/** Whoever runs for the booking hears of it: its own workflow, or its open change. */
-export async function paymentNews(setup: CommandSetup, ref: BookingRef): Promise<void> {
-  const told = await signalled(setup, bookingWorkflowId(ref));
-  if (told) return;
+/**
+ * Whoever runs for the booking hears of it: its open change, its own workflow, or what settles it; a
+ * change that waits for its payer is gone on with.
+ */
+export async function paymentNews(setup: CommandSetup, ref: BookingRef): Promise<boolean> {
+  const waiting = await setup.lookups.waitingChange(ref);
+  if (waiting !== null) {
+    await resumeChange(setup, waiting);
+    return true;
+  }
   const changeId = await setup.lookups.openChange(ref);
-  if (changeId !== null) await signalled(setup, changeWorkflowId({ ...ref, changeId }));
+  const runs = [
+    ...(changeId === null ? [] : [changeWorkflowId({ ...ref, changeId })]),
+    bookingWorkflowId(ref),
+    settleWorkflowId(ref),
+  ];
+  const heard = await Promise.all(runs.map((workflowId) => signalled(setup, workflowId)));
+  return heard.includes(true);
 }
 
 async function signalled({ client }: CommandSetup, workflowId: string): Promise<boolean> {
@@ -164,7 +177,9 @@ export async function resolveBooking(
     );
     if (answer?.kind === 'resolved') return answer;
   }
-  return { kind: 'nothing-to-resolve' };
+  const decided = await setup.lookups.resolveMoney({ ...ref, resolution });
+  if (decided === 'settle') await settleBooking(setup, ref);
+  return { kind: decided === 'nothing' ? 'nothing-to-resolve' : 'resolved' };
 }
 
 /** Puts the money of a booking right whose own run is gone. */

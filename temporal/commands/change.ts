@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { WithStartWorkflowOperation, WorkflowUpdateFailedError } from '@temporalio/client';
-import { WorkflowIdConflictPolicy, WorkflowNotFoundError } from '@temporalio/common';
-import type { BookingRef, ChangeAnswer, StartChange } from '../../src/commands.ts';
+import { WithStartWorkflowOperation } from '@temporalio/client';
+import { WorkflowIdConflictPolicy } from '@temporalio/common';
+import type { ChangeAnswer, DecideConflict, StartChange } from '../../src/commands.ts';
 import { changeUpdate, decideUpdate, type ChangeInput } from '../contracts/booking-change.ts';
+import { conflictNewsSignal } from '../contracts/conflict.ts';
 import { changeWorkflowId } from '../contracts/names.ts';
 import { keyword, STEER_DEADLINE_MS, type CommandSetup, type Workflow } from './setup.ts';
 
@@ -25,34 +26,43 @@ export const changeBooking = (
     }),
   );
 
-/** Goes on with a change that fell due, or that was opened and never closed. */
+/**
+ * Goes on with a change that fell due, or that was opened and never closed; a conflict's workflow,
+ * which may be there and wait, is told that there is news.
+ */
 export async function resumeChange(
   { client, taskQueue }: CommandSetup,
   input: StartChange,
 ): Promise<void> {
-  await client.workflow.start<Workflow<ChangeInput>>('bookingChange', {
+  const start = {
     ...changeStart(taskQueue, input),
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-  });
+  };
+  if (input.kind === 'conflict')
+    await client.workflow.signalWithStart<Workflow<ChangeInput>>('bookingChange', {
+      ...start,
+      signal: conflictNewsSignal,
+    });
+  else await client.workflow.start<Workflow<ChangeInput>>('bookingChange', start);
 }
 
-export async function decideConflict(
-  { client }: CommandSetup,
-  { keep, ...change }: BookingRef & { changeId: string; keep: 'ours' | 'theirs' },
-): Promise<boolean> {
-  try {
-    return await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
-      client.workflow
-        .getHandle(changeWorkflowId(change))
-        .executeUpdate(decideUpdate, { args: [{ keep }] }),
-    );
-  } catch (error) {
-    // Its run ended: it was decided.
-    if (error instanceof WorkflowNotFoundError || error instanceof WorkflowUpdateFailedError)
-      return false;
-    throw error;
-  }
-}
+/** Through the conflict's workflow, which is started where it is gone. */
+export const decideConflict = (
+  { client, taskQueue }: CommandSetup,
+  { change, keep, by }: DecideConflict,
+): Promise<boolean> =>
+  client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+    client.workflow.executeUpdateWithStart(decideUpdate, {
+      args: [{ keep, by }],
+      startWorkflowOperation: new WithStartWorkflowOperation<Workflow<ChangeInput>>(
+        'bookingChange',
+        {
+          ...changeStart(taskQueue, change),
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        },
+      ),
+    }),
+  );
 
 const changeStart = (taskQueue: string, change: StartChange) => ({
   workflowId: changeWorkflowId(change),

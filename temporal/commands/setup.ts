@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { BookingRef, ConnectionRef } from '../../src/commands.ts';
+import type { BookingRef, ConnectionRef, Resolution, StartChange } from '../../src/commands.ts';
 import type { BookingState } from '../../src/domain/booking.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
 
@@ -17,6 +17,12 @@ export interface CommandLookups {
   bookingState(ref: BookingRef): Promise<BookingState | null>;
   /** Id of the change that is open. */
   openChange(ref: BookingRef): Promise<string | null>;
+  /** A change that waits for a payment of which there is news. */
+  waitingChange(ref: BookingRef): Promise<StartChange | null>;
+  /** Decides about money that calls for a person and that no run waits with. */
+  resolveMoney(
+    input: BookingRef & { resolution: Resolution },
+  ): Promise<'nothing' | 'resolved' | 'settle'>;
 }
 
 /** A person at a screen waits no longer for a verb. */

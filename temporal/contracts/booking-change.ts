@@ -7,7 +7,9 @@ export type ChangeInput = StartChange;
 /** Answers as soon as it is known what came of the change, or what it waits for. */
 export const changeUpdate = defineUpdate<ChangeAnswer>('change');
 /** What a person decided about a conflict; false when it was decided before. */
-export const decideUpdate = defineUpdate<boolean, [{ keep: 'ours' | 'theirs' }]>('decide');
+export const decideUpdate = defineUpdate<boolean, [{ keep: 'ours' | 'theirs'; by?: string }]>(
+  'decide',
+);
 export const changeStatusQuery = defineQuery<{ kind: ChangeInput['kind']; step: string }>('status');
 
 /** How a change ended; kept in its row, by kind. No guest, no secret. */

@@ -13,7 +13,12 @@ import {
   type ChangeOutcome,
   type ChangeRowActivities,
 } from '../contracts/booking-change.ts';
+import { balanceStory } from './change-balance.ts';
 import { cancelStory } from './change-cancel.ts';
+import { conflictStory } from './change-conflict.ts';
+import { reauthorizeStory } from './change-reauthorize.ts';
+import { refundStory } from './change-refund.ts';
+import { rescheduleStory } from './change-reschedule.ts';
 import { LEDGER_OPTIONS } from './watched.ts';
 
 /*
@@ -25,7 +30,7 @@ const { openChange, closeChange } = proxyLocalActivities<ChangeRowActivities>(LE
 
 /** What a story tells while it goes on. */
 export interface Telling {
-  /** The first answer is given to whoever asked for the change. */
+  /** The first answer is given to whoever asked; what comes after a wait, to whoever asks again. */
   answer(answer: ChangeAnswer): void;
   /** Shown in Temporal UI. */
   step(name: string): void;
@@ -40,10 +45,13 @@ export async function bookingChange(input: ChangeInput): Promise<ChangeAnswer> {
   });
   setHandler(changeStatusQuery, () => ({ kind: input.kind, step }));
   const telling: Telling = {
-    answer: (given) => void (answer ??= given),
+    answer(given) {
+      if (answer === null || answer.kind === 'waiting') answer = given;
+    },
     step: (name) => void (step = name),
   };
   await CancellationScope.nonCancellable(async () => {
+    if (input.kind === 'conflict') return conflictStory(input, telling);
     const opened = await openChange(input);
     if (opened.kind === 'busy') return telling.answer(opened);
     if (opened.kind === 'over') return telling.answer(opened.answer);
@@ -59,6 +67,14 @@ async function tell(input: ChangeInput, telling: Telling): Promise<ChangeOutcome
   switch (input.kind) {
     case 'cancel':
       return cancelStory(input, telling);
+    case 'reschedule':
+      return rescheduleStory(input, telling);
+    case 'balance':
+      return balanceStory(input, telling);
+    case 'reauthorize':
+      return reauthorizeStory(input, telling);
+    case 'refund':
+      return refundStory(input, telling);
     default:
       throw new Error(`no story for a ${input.kind}`);
   }

@@ -12,22 +12,24 @@ import type { HoldAnswer } from '../../src/commands.ts';
 import type { BookingState } from '../../src/domain/booking.ts';
 import { undoStack, type UndoStack } from '../../src/domain/saga.ts';
 import type {
-  AuthorizeResult,
   BookingInput,
   BookingLedgerActivities,
   BookingOutcome,
-  BookingPaymentActivities,
   PaymentRef,
+  RecheckActivities,
 } from '../contracts/booking.ts';
 import { listen, type Told } from './booking-messages.ts';
+import { letGo, open, pay, sendBackArriving } from './booking-pay.ts';
 import { captureForward, LEDGER_OPTIONS, watched } from './watched.ts';
 
 /*
  | step      | act                                               | undo                              |
  |-----------|---------------------------------------------------|-----------------------------------|
  | 1 hold    | take a unit, expiry in the row                    | release, and fence a late hold    |
- | 2 pay     | create the intent, store its id, then authorize   | fence, then cancel the intent     |
- | 3 commit  | held, in time, uncontested → confirmed: the pivot | none: from here a cancel undoes   |
+ | 2 pay     | create the intent, store its id; then authorize,  | fence, then cancel the intent;    |
+ |           | or wait until the payer did so in a browser       | what arrives later goes back      |
+ | 3 commit  | copies too old are read again first; then held,   | none: from here a cancel undoes   |
+ |           | in time, uncontested → confirmed: the pivot       |                                   |
  | 4 capture | retried forward; a refusal calls the booking off  | return what is authorized         |
 
  The row decides, never this memory: an undo may find the booking confirmed by an attempt whose
@@ -45,36 +47,25 @@ const { holdSlot } = proxyLocalActivities<BookingLedgerActivities>({
     maximumAttempts: 16,
   },
 });
-const { voidPayment } = proxyActivities<BookingPaymentActivities>({
-  startToCloseTimeout: '30 seconds',
-  heartbeatTimeout: '8 seconds',
-  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
-  summary: 'undo: void the payment',
-});
-/** Authorizing is given up when the hold ends: money that arrives later is voided. */
-const payingWithin = (ms: number): BookingPaymentActivities =>
-  proxyActivities<BookingPaymentActivities>({
-    startToCloseTimeout: '30 seconds',
-    heartbeatTimeout: '8 seconds',
-    scheduleToCloseTimeout: Math.max(ms, 1_000),
-    cancellationType: 'TRY_CANCEL',
-    retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '10 seconds' },
-    summary: 'authorize',
-  });
 
 export async function booking(input: BookingInput): Promise<BookingOutcome> {
-  const told = listen(input);
+  const { tenantId, bookingId } = input;
+  const told = listen(input, (extensionId) =>
+    ledger.extendSlot({ tenantId, bookingId, extensionId }),
+  );
   const undos = undoStack();
   let confirmed = await untilCommitted(input, told, undos);
   if (!confirmed)
     confirmed = await CancellationScope.nonCancellable(
-      async () =>
-        (await undos.unwind((undo) => watched(input, undo.name, undo.run))) === 'already-final',
+      async () => (await undos.unwind((undo) => undo.run())) === 'already-final',
     );
+  told.opening = false;
   if (confirmed) told.ending = { state: 'confirmed', reason: null };
-  if (confirmed && input.paymentKind === 'method')
+  if (confirmed && isPaid(input))
     told.ending = await CancellationScope.nonCancellable(() => captureForward(paymentOf(input)));
   told.over = true;
+  if (told.arriving)
+    await CancellationScope.nonCancellable(() => sendBackArriving(paymentOf(input), told));
   await condition(allHandlersFinished);
   return told.ending ?? { state: 'confirmed', reason: null };
 }
@@ -90,52 +81,66 @@ async function untilCommitted(input: BookingInput, told: Told, undos: UndoStack)
       undos.clear();
       return hold.state === 'confirmed' || ended(told, hold.state, hold.reason);
     }
+    told.holdEndsAt = Date.parse(hold.holdExpiresAt);
 
-    const leftMs = Date.parse(hold.holdExpiresAt) - Date.now();
-    if (input.paymentKind === 'method') {
-      undos.add({ name: 'void-payment', run: () => voidPayment(paymentOf(input)) });
-      const paid = await authorize(input, told, leftMs);
+    if (isPaid(input)) {
+      const payment = paymentOf(input);
+      undos.add({ name: 'void-payment', run: () => letGo(payment, told) });
+      const isOpen = input.paymentKind !== 'browser' || (await open(payment, told));
+      const paid = isOpen ? await pay(payment, { input, told }) : ({ kind: 'ended' } as const);
       if (paid.kind === 'declined') return ended(told, 'declined', paid.code);
       if (told.gaveUp !== null) return ended(told, 'cancelled', told.gaveUp);
       if (paid.kind === 'ended') return ended(told, 'expired', 'hold-expired');
     }
-    if (input.paymentKind === 'external') {
-      await condition(() => told.reference !== null || told.gaveUp !== null, Math.max(leftMs, 1));
-      if (told.reference === null && told.gaveUp === null)
-        return ended(told, 'expired', 'payment-not-confirmed');
-    }
+    if (input.paymentKind === 'external' && !(await untilReferred(told)))
+      return ended(told, 'expired', 'payment-not-confirmed');
     if (told.gaveUp !== null) return ended(told, 'cancelled', told.gaveUp);
-
-    const { tenantId, bookingId } = input;
-    const committed = await ledger.commitBooking({
-      tenantId,
-      bookingId,
-      reference: told.reference,
-    });
-    if (committed.kind === 'confirmed') return true;
-    if (committed.kind === 'expired') return ended(told, 'expired', 'hold-expired');
-    return ended(told, 'cancelled', committed.kind);
+    return await commit(input, told);
   } catch (error) {
     return gaveWay(told, error);
   }
 }
 
-/** Giving up does not wait for the payment service: the undo refuses whatever it does late. */
-async function authorize(
-  input: BookingInput,
-  told: Told,
-  leftMs: number,
-): Promise<AuthorizeResult> {
-  if (told.gaveUp !== null) return { kind: 'ended' };
-  const paying = new CancellationScope();
-  told.stopPaying = () => paying.cancel();
-  try {
-    return await paying.run(() => payingWithin(leftMs).authorizePayment(paymentOf(input)));
-  } catch (error) {
-    if (told.gaveUp === null || !isCancellation(error)) throw error;
-    return { kind: 'ended' };
+/** The pivot. Where a copy of a calendar is too old it is read again first, or the rule decides. */
+async function commit(input: BookingInput, told: Told): Promise<boolean> {
+  const { tenantId, bookingId } = input;
+  const asked = { tenantId, bookingId, reference: told.reference };
+  let committed = await ledger.commitBooking({ ...asked, onlyFresh: true });
+  if (committed.kind === 'stale') {
+    const { recheckCopies } = proxyActivities<RecheckActivities>({
+      startToCloseTimeout: '2 minutes',
+      heartbeatTimeout: '8 seconds',
+      scheduleToCloseTimeout: msLeft(told),
+      retry: { initialInterval: '500 ms', maximumInterval: '10 seconds' },
+      summary: 'read calendars again',
+    });
+    const { copies } = committed;
+    if ((await recheckCopies({ tenantId, bookingId, copies })) === 'refused')
+      return ended(told, 'cancelled', 'copy-too-old');
+    if (told.gaveUp !== null) return ended(told, 'cancelled', told.gaveUp);
+    committed = await ledger.commitBooking({ ...asked, onlyFresh: false });
   }
+  if (committed.kind === 'confirmed') return true;
+  if (committed.kind === 'expired') return ended(told, 'expired', 'hold-expired');
+  return ended(told, 'cancelled', committed.kind);
 }
+
+/** Until the caller says that it has the money; false when the hold ends before. */
+async function untilReferred(told: Told): Promise<boolean> {
+  const isTold = () => told.reference !== null || told.gaveUp !== null;
+  // The hold may be made longer while we wait for its end.
+  while (!isTold()) {
+    const endsAt = told.holdEndsAt;
+    await condition(() => isTold() || told.holdEndsAt !== endsAt, msLeft(told));
+    if (!isTold() && told.holdEndsAt === endsAt) return false;
+  }
+  return true;
+}
+
+const msLeft = (told: Told): number => Math.max(told.holdEndsAt - Date.now(), 1);
+
+const isPaid = ({ paymentKind }: BookingInput): boolean =>
+  paymentKind === 'method' || paymentKind === 'browser';
 
 /** What enters history of a payment step: ids only. */
 const paymentOf = ({ tenantId, bookingId, paymentAccountId }: BookingInput): PaymentRef => ({
@@ -144,12 +149,20 @@ const paymentOf = ({ tenantId, bookingId, paymentAccountId }: BookingInput): Pay
   paymentAccountId,
 });
 
-async function release(input: BookingInput, told: Told): Promise<'undone' | 'already-final'> {
+function release(input: BookingInput, told: Told): Promise<'undone' | 'already-final'> {
+  const { tenantId, bookingId } = input;
   const ending = told.ending ?? { state: 'cancelled', reason: 'failed' };
   const state =
     ending.state === 'expired' || ending.state === 'declined' ? ending.state : 'cancelled';
-  const { kind } = await ledger.releaseSlot({ ...input, state, reason: ending.reason ?? 'failed' });
-  return kind === 'released' ? 'undone' : 'already-final';
+  const reason = ending.reason ?? 'failed';
+  return watched(input, {
+    name: 'release-hold',
+    async run() {
+      const { kind } = await ledger.releaseSlot({ tenantId, bookingId, state, reason });
+      return kind === 'released' ? 'undone' : 'already-final';
+    },
+    byHand: 'undone',
+  });
 }
 
 function ended(told: Told, state: BookingState, reason: string | null): false {
@@ -170,7 +183,10 @@ function gaveWay(told: Told, error: unknown): false {
   if (!(error instanceof ActivityFailure)) throw error;
   const kind = error.cause instanceof ApplicationFailure ? error.cause.type : 'timeout';
   // A payment service that was tried until the hold ended has declined nothing.
-  return error.activityType === 'authorizePayment' && error.retryState === 'NON_RETRYABLE_FAILURE'
+  return isPayment(error) && error.retryState === 'NON_RETRYABLE_FAILURE'
     ? ended(told, 'declined', `payment-${kind}`)
     : ended(told, 'expired', `${error.activityType}-${kind}`);
 }
+
+const isPayment = ({ activityType }: ActivityFailure): boolean =>
+  ['openPayment', 'authorizePayment', 'readPayment'].includes(activityType);

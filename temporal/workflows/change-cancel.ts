@@ -1,8 +1,10 @@
 import { proxyLocalActivities } from '@temporalio/workflow';
+import type { ChangeAnswer } from '../../src/commands.ts';
 import type { ChangeInput, ChangeOutcome } from '../contracts/booking-change.ts';
-import type { BookingLedgerActivities } from '../contracts/booking.ts';
+import type { BookingLedgerActivities, CalledOff } from '../contracts/booking.ts';
 import type { Telling } from './booking-change.ts';
-import { LEDGER_OPTIONS, returnForward } from './watched.ts';
+import { giveBack } from './collecting.ts';
+import { LEDGER_OPTIONS } from './watched.ts';
 
 /*
  | step        | act                                                      | undo |
@@ -17,18 +19,21 @@ export async function cancelStory(
   input: ChangeInput & { kind: 'cancel' },
   telling: Telling,
 ): Promise<ChangeOutcome> {
-  const { tenantId, bookingId, reason, ask } = input;
-  const calledOff = await ledger.callOff({ tenantId, bookingId, reason, keepMinor: ask.keepMinor });
+  const { tenantId, bookingId, changeId, reason, ask } = input;
+  const calledOff = await ledger.callOff({ tenantId, bookingId, changeId, reason, ...ask });
   if (calledOff.kind !== 'cancelled') {
-    telling.answer(
-      calledOff.state
-        ? { kind: 'not-changeable', state: calledOff.state }
-        : { kind: 'no-such-booking' },
-    );
-    return { result: 'not-confirmed' };
+    telling.answer(whyNot(calledOff));
+    return { result: calledOff.kind };
   }
   telling.answer({ kind: 'done' });
   telling.step('give-back');
-  await returnForward({ tenantId, bookingId, paymentAccountId: null });
+  await giveBack({ tenantId, bookingId }, reason);
   return { result: 'cancelled' };
+}
+
+function whyNot(calledOff: Exclude<CalledOff, { kind: 'cancelled' }>): ChangeAnswer {
+  if (calledOff.kind === 'quote-over') return calledOff;
+  return calledOff.state
+    ? { kind: 'not-changeable', state: calledOff.state }
+    : { kind: 'no-such-booking' };
 }

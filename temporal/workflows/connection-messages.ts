@@ -18,6 +18,8 @@ export interface Told {
   /** Passes asked for by people, and the last of them that was made. */
   asked: number;
   served: number;
+  /** The watch was cared for since the last complete pass because the channel wanted it. */
+  cared: boolean;
   closing: boolean;
   /** What we wrote there goes before the connection does. */
   removeMirrors: boolean;
@@ -36,6 +38,7 @@ export function listen(input: ConnectionInput): Told {
     now: { ...FIRST_RUN, ...input.carried },
     asked: 0,
     served: 0,
+    cared: false,
     closing: false,
     removeMirrors: false,
     closed: false,

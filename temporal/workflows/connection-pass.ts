@@ -26,7 +26,15 @@ export async function makePass(input: ConnectionInput, told: Told): Promise<void
       ...refOf(input),
       fromVersion: now.cursorVersion,
       acceptRemovals,
+      // A watch that could not be had, or is wanted again and again, keeps nothing from being read.
+      careFirst: now.watchFailures === 0 && !told.cared,
     });
+    if (page.kind === 'watch-wanted') {
+      told.cared = true;
+      now.renewWatchAt = 0;
+      now.dirty = true;
+      return;
+    }
     if (page.kind === 'gone') {
       told.closing = true;
       told.gone = true;
@@ -62,6 +70,7 @@ export async function makePass(input: ConnectionInput, told: Told): Promise<void
     now.status = page.status;
     now.acceptRemovals = false;
     told.served = asked;
+    told.cared = false;
     showStatus(input, now);
     return;
   }

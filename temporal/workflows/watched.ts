@@ -1,20 +1,24 @@
 import {
   ActivityFailure,
+  CancellationScope,
   TimeoutFailure,
   condition,
+  isCancellation,
   proxyActivities,
   proxyLocalActivities,
+  setHandler,
   upsertSearchAttributes,
   type ActivityOptions,
   type LocalActivityOptions,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { BookingRef } from '../../src/commands.ts';
-import type {
-  BookingLedgerActivities,
-  BookingOutcome,
-  BookingPaymentActivities,
-  PaymentRef,
+import type { BookingRef, Resolution } from '../../src/commands.ts';
+import {
+  resolveUpdate,
+  type BookingLedgerActivities,
+  type BookingOutcome,
+  type BookingPaymentActivities,
+  type PaymentRef,
 } from '../contracts/booking.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
 
@@ -29,7 +33,6 @@ export const LEDGER_OPTIONS = {
 } satisfies LocalActivityOptions;
 
 const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
-const { callPerson, settled } = ledger;
 
 const CALL_AFTER = '1 minute';
 const FORWARD = {
@@ -44,67 +47,153 @@ const atFirst = proxyActivities<BookingPaymentActivities>({
 });
 const forEver = proxyActivities<BookingPaymentActivities>(FORWARD);
 
-const attentionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
+export const attentionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
+
+/** What has no other way than through; `byHand` is its answer when a person did it instead. */
+export interface Step<T> {
+  /** Names the call for a person, `stuck-<name>`. */
+  name: string;
+  run: () => Promise<T>;
+  byHand: T;
+}
 
 /**
- * Runs what has no other way than through, for as long as it takes. When it is stuck the booking
- * `needs-attention`, so that it is found by search and not only in a log; it goes on being tried,
- * and takes the call back.
+ * Runs a step for as long as it takes. When it is stuck the booking `needs-attention`, so that it is
+ * found by search and not only in a log; it goes on being tried, and takes the call back.
  */
-export async function watched<T>(ref: BookingRef, name: string, run: () => Promise<T>): Promise<T> {
+export async function watched<T>(ref: BookingRef, step: Step<T>): Promise<T> {
   let isDone = false;
-  const running = run().finally(() => (isDone = true));
+  const scope = new CancellationScope();
+  const running = scope.run(step.run).finally(() => (isDone = true));
   const inTime = await Promise.race([
     running.then(() => true),
     condition(() => isDone, CALL_AFTER),
   ]);
-  return inTime ? running : calledFor(ref, name, () => running);
+  return inTime ? running : calledFor(ref, step, { scope, running });
 }
 
 /**
  * The same for a payment, without a timer in every booking's history: the activity itself tells that
  * its time is up. An attempt still under way may then meet its successor, which has the same key.
  */
-async function watchedPayment<T>(
-  ref: PaymentRef,
-  name: string,
-  pay: (payments: BookingPaymentActivities) => Promise<T>,
+export async function watchedPayment<T>(
+  ref: BookingRef,
+  {
+    name,
+    pay,
+    byHand,
+  }: Omit<Step<T>, 'run'> & {
+    pay: (payments: BookingPaymentActivities) => Promise<T>;
+  },
 ): Promise<T> {
   try {
     return await pay(atFirst);
   } catch (error) {
     if (!isTimeUp(error)) throw error;
-    return calledFor(ref, name, () => pay(forEver));
+    return calledFor(ref, { name, run: () => pay(forEver), byHand });
   }
 }
 
 /** The last attempt failed too near the end for another one, or was still under way. */
-const isTimeUp = (error: unknown): boolean =>
+export const isTimeUp = (error: unknown): boolean =>
   error instanceof ActivityFailure &&
   (error.retryState === 'TIMEOUT' || error.cause instanceof TimeoutFailure);
 
-async function calledFor<T>(ref: BookingRef, name: string, run: () => Promise<T>): Promise<T> {
-  const call = { tenantId: ref.tenantId, bookingId: ref.bookingId, attention: `stuck-${name}` };
+interface Attempt<T> {
+  scope: CancellationScope;
+  running: Promise<T>;
+}
+
+const attempt = <T>(run: () => Promise<T>): Attempt<T> => {
+  const scope = new CancellationScope();
+  const running = scope.run(run);
+  // Whoever waits for it hears of a failure; nobody may be waiting yet.
+  running.catch(() => undefined);
+  return { scope, running };
+};
+
+/** A person is called, and hears of it by update: `retry` begins anew at once, without the wait. */
+async function calledFor<T>(
+  ref: BookingRef,
+  step: Step<T>,
+  begun: Attempt<T> = attempt(step.run),
+): Promise<T> {
+  const { tenantId, bookingId } = ref;
+  const call = { tenantId, bookingId, attention: `stuck-${step.name}` };
+  const decided: Resolution[] = [];
+  let isSettled = false;
+  setHandler(resolveUpdate, async (resolution) => {
+    const isMeant = (resolution.attention ?? call.attention) === call.attention;
+    if (isSettled || !isMeant) return { kind: 'nothing-to-resolve' };
+    decided.push(resolution);
+    if (resolution.kind === 'resolved-by-hand') await condition(() => isSettled);
+    return { kind: 'resolved' };
+  });
   upsertSearchAttributes([{ key: attentionKey, value: call.attention }]);
-  await callPerson(call);
-  const answer = await run();
+  await ledger.callPerson(call);
+  const answer = await untilResolved(step, begun, decided);
   upsertSearchAttributes([{ key: attentionKey, value: null }]);
-  await settled(call);
-  return answer;
+  if (answer.by === null) await ledger.settled(call);
+  else await ledger.doneByHand({ ...call, ...answer.by });
+  isSettled = true;
+  return answer.value;
+}
+
+interface Resolved<T> {
+  value: T;
+  /** Who did it by hand; null when it came through. */
+  by: { by: string; reason: string } | null;
+}
+
+async function untilResolved<T>(
+  step: Step<T>,
+  begun: Attempt<T>,
+  decided: Resolution[],
+): Promise<Resolved<T>> {
+  for (let current = begun; ; current = attempt(step.run)) {
+    const through = current.running.then((value): Resolved<T> => ({ value, by: null }));
+    const decision = condition(() => decided.length > 0).then(() => null);
+    const first = await Promise.race([through, decision]);
+    if (first !== null) return first;
+    const resolution = decided.shift()!;
+    current.scope.cancel();
+    // It may come through all the same; if not, its successor has the same key.
+    const late = await through.catch((error: unknown) => {
+      if (isCancellation(error)) return null;
+      throw error;
+    });
+    if (late !== null) return late;
+    if (resolution.kind === 'resolved-by-hand')
+      return { value: step.byHand, by: { by: resolution.by, reason: resolution.reason } };
+  }
 }
 
 /** Past the pivot only forward: the money is taken, or the booking is called off and says so. */
 export async function captureForward(ref: PaymentRef): Promise<BookingOutcome> {
-  const captured = await watchedPayment(ref, 'capture-payment', (payments) =>
-    payments.capturePayment(ref),
-  );
+  const captured = await watchedPayment(ref, {
+    name: 'capture-payment',
+    pay: (payments) => payments.capturePayment(ref),
+    byHand: { kind: 'captured' },
+  });
   if (captured.kind === 'captured') return { state: 'confirmed', reason: null };
   if (captured.kind === 'called-off') return { state: 'cancelled', reason: 'called-off' };
-  await ledger.callOff({ ...ref, reason: captured.code });
+  const { tenantId, bookingId } = ref;
+  await ledger.callOff({
+    tenantId,
+    bookingId,
+    changeId: 'capture',
+    reason: captured.code,
+    keepMinor: 0,
+    quoteId: null,
+  });
   await returnForward(ref);
   return { state: 'cancelled', reason: captured.code };
 }
 
 /** What a booking that was called off still owes: refunded, or let go. */
 export const returnForward = (ref: PaymentRef): Promise<void> =>
-  watchedPayment(ref, 'return-payment', (payments) => payments.returnPayment(ref));
+  watchedPayment(ref, {
+    name: 'return-payment',
+    pay: (payments) => payments.returnPayment(ref),
+    byHand: undefined,
+  });

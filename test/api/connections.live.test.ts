@@ -118,6 +118,10 @@ test('verbs reach the workflow, settings merge, and a disconnected connection re
   const path = `/v1/connections/${id}`;
   const patched = await api.ask('PATCH', path, { body: { settings: { tentative: 'free' } } });
   expect(patched.body.settings).toMatchObject({ tentative: 'free', mirror: 'busy' });
+  const moved = await api.ask('PATCH', path, { body: { unit: 2 } });
+  expect(moved.body).toMatchObject({ unit: 2, settings: { tentative: 'free' } });
+  const nowhere = await api.ask('PATCH', path, { body: { unit: 3 } });
+  expect(nowhere.body.type).toBe('/problems/unknown-reference');
   await api.database.pool.query('UPDATE connection SET disconnected_at = now() WHERE id = $1', [
     id,
   ]);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createCoalescer, createLimiter } from '../../src/api/gate.ts';
 
 test('a thousand who ask at once share two readings, and none gets one that began before he asked', async () => {
@@ -62,4 +62,43 @@ test('a work that fails gives its place to the next', async () => {
   const next = limited('k', async () => 'done');
   await expect(failing).rejects.toThrow('no');
   expect(await next).toBe('done');
+});
+
+describe('a line with bounds', () => {
+  const bounds = (waiting: number, waitMs: number) => ({
+    waiting,
+    waitMs,
+    refuse: (why: string) => new Error(why),
+  });
+  const outcomes = async (works: Promise<string>[]) =>
+    (await Promise.allSettled(works)).map((one) =>
+      one.status === 'fulfilled' ? one.value : (one.reason as Error).message,
+    );
+
+  test('takes so many and refuses the next at once, and those in it are served in order', async () => {
+    const limited = createLimiter(1, bounds(2, 1_000));
+    const served: number[] = [];
+    const works = Array.from({ length: 5 }, (_, n) =>
+      limited('k', async () => {
+        await sleep(5);
+        served.push(n);
+        return 'done';
+      }),
+    );
+    expect(await outcomes(works)).toEqual(['done', 'done', 'done', 'waiting', 'waiting']);
+    expect(served).toEqual([0, 1, 2]);
+    expect(await limited('other', async () => 'done')).toBe('done');
+  });
+
+  test('keeps nobody longer than it says, and his place goes to the next', async () => {
+    const limited = createLimiter(1, bounds(10, 20));
+    const long = limited('k', () => sleep(60, 'done'));
+    const early = limited('k', async () => 'never');
+    const first = outcomes([long, early]);
+    await sleep(50);
+    const late = limited('k', async () => 'done');
+    expect(await first).toEqual(['done', 'waited']);
+    expect(await late).toBe('done');
+    expect(await limited('k', async (waited) => String(waited))).toBe('false');
+  });
 });

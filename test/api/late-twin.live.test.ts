@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createBook } from '../../src/api/book.ts';
 import { bookingIdOf } from '../../src/api/identity.ts';
+import { createLoad } from '../../src/api/load.ts';
 import { createMetrics } from '../../src/api/metrics.ts';
 import { NewBooking } from '../../src/api/schemas/booking.ts';
+import { LOAD_BOUNDS } from '../../src/domain/load.ts';
 import type { Database } from '../../src/store/database.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 import type { TestApi } from '../support/api.ts';
 import { makeResource, startApi } from '../support/api.ts';
+import { PLAIN_TERMS } from '../support/plain-terms.ts';
 
 let api: TestApi;
 beforeAll(async () => {
@@ -24,12 +27,11 @@ function interrupted(database: Database, before: () => Promise<unknown>): Databa
   return { ...database, pool: { query } as unknown as Database['pool'] };
 }
 
-const asked = NewBooking.parse({
-  resourceId: 'one',
-  startAt: '2031-03-01T10:00:00Z',
-  endAt: '2031-03-01T12:00:00Z',
-  payment: { kind: 'none' },
-});
+const span = { startAt: '2031-03-01T10:00:00Z', endAt: '2031-03-01T12:00:00Z' };
+const asked = {
+  asked: NewBooking.parse({ resourceId: 'one', ...span, payment: { kind: 'none' } }),
+  caller: { keyId: 'k', fingerprintKey: new Uint8Array(32) },
+};
 
 const holdOf = (key: string, fingerprint: string) => ({
   tenantId: 'a',
@@ -37,8 +39,7 @@ const holdOf = (key: string, fingerprint: string) => ({
   fingerprint,
   bookingId: bookingIdOf('a', key),
   resourceId: 'one',
-  startAt: asked.startAt,
-  endAt: asked.endAt,
+  ...span,
   party: 1,
   bufferBeforeMs: 0,
   bufferAfterMs: 0,
@@ -47,12 +48,15 @@ const holdOf = (key: string, fingerprint: string) => ({
   currency: null,
   paymentKind: 'none' as const,
   paymentAccountId: null,
+  ...PLAIN_TERMS,
 });
 
 test('a booking whose twin took the span between key and gate is answered as the twin', async () => {
   const twin = holdOf('late', 'f');
   const database = interrupted(api.database, () => holdUnits(api.database.pool, twin));
-  const book = createBook(createMetrics(api.database));
+  const metrics = createMetrics(api.database);
+  const load = createLoad({ database: api.database, bounds: LOAD_BOUNDS, metrics });
+  const book = createBook(metrics, load);
   const before = api.commands.started.length;
   const booked = await book({ tenantId: 'a', key: 'late', fingerprint: 'f' }, asked, {
     ...api.deps,

@@ -104,7 +104,12 @@ test('a rolled key is replaced alone, and what was before it opens nothing', asy
   expect((await tell(`a/${accountId}`)).status).toBe(401);
   expect((await tell(`a/${accountId}`, { secret: 'whsec_2' })).status).toBe(200);
   await patch({ secretKey: 'sk_2' });
-  const kept = { secretKey: 'sk_2', webhookSecret: 'whsec_2', connectedAccount: null };
+  const kept = {
+    secretKey: 'sk_2',
+    publishableKey: null,
+    webhookSecret: 'whsec_2',
+    connectedAccount: null,
+  };
   expect(await secretsOf()).toEqual(kept);
   expect((await patch({ webhookSecret: null })).status).toBe(200);
   expect(await secretsOf()).toEqual({ ...kept, webhookSecret: null });

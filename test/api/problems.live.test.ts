@@ -128,6 +128,7 @@ test('the metrics tell durations by route, refusals, notifications and how conne
   );
   for (const name of [
     'holdfast_bookings_attention',
+    'holdfast_mirrors_attention',
     'holdfast_mirrors_behind',
     'holdfast_oldest_dirty_seconds',
   ])

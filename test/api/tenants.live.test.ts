@@ -44,6 +44,18 @@ beforeAll(async () => {
     endAt: '2031-01-02T00:00:00Z',
   });
   ids['feedId'] = await make('/resources/villa-of-a/feeds', { subscriber: 'Feed-of-A' });
+  ids['linkedId'] = 'pool-of-a';
+  await makeResource(api, { id: 'pool-of-a' });
+  await api.ask('POST', '/v1/resources/villa-of-a/links', {
+    body: { linkedId: 'pool-of-a', kind: 'need', units: 1 },
+    headers: { 'idempotency-key': 'scene-link' },
+  });
+  ids['sessionId'] = 'session-of-a';
+  await api.database.pool.query(
+    `INSERT INTO session (tenant_id, id, resource_id, start_at, end_at, capacity)
+     VALUES ('a', $1, 'villa-of-a', '2031-05-01', '2031-05-02', 5)`,
+    [ids['sessionId']],
+  );
   await api.database.pool.query(
     `UPDATE connection SET expanded_until = '2032-01-01', dirty = false`,
   );
@@ -54,6 +66,13 @@ beforeAll(async () => {
     [ids['connectionId']],
   );
   ids['bookingId'] = await make('/bookings', { ...bookingBody(), guest });
+  await api.database.pool.query(
+    `INSERT INTO conflict (tenant_id, booking_id, connection_id, root_id) VALUES ('a', $1, $2, 'x')`,
+    [ids['bookingId'], ids['connectionId']],
+  );
+  ids['conflictId'] = (
+    await api.database.pool.query<{ id: string }>('SELECT id FROM conflict')
+  ).rows[0]!.id;
   const account = { id: 'payments-of-a', service: 'stripe', secretKey: 'sk_a' };
   ids['paymentAccountId'] = await make('/payment-accounts', account);
 });
@@ -124,7 +143,7 @@ test('the document lists every route that a key opens', () => {
   const open = operations.filter((one) => one.operation.security !== undefined);
   for (const { path } of open)
     expect(path).toMatch(
-      /^\/(v1\/(oauth\/callback|notifications|payment-webhooks|feeds)|healthz|readyz|metrics)/,
+      /^\/(v1\/(oauth\/callback|notifications|payment-webhooks|payment-links|feeds)|healthz|readyz|metrics)/,
     );
 });
 

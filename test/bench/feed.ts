@@ -93,7 +93,10 @@ function openScene({ database, keyring, tenantId }: Stage, first: string): Scene
     payments: {} as ActivityDependencies['payments'],
     commands: {
       requestMirror: () => Promise.resolve(),
-      cancelBooking: () => Promise.resolve({ kind: 'cancelled' }),
+      requestSync: () => Promise.resolve(),
+      resumeChange: () => Promise.resolve(),
+      giveUpBooking: () => Promise.resolve({ kind: 'cancelled' }),
+      changeBooking: () => Promise.resolve({ kind: 'done' }),
     },
     settings: { horizonMs: 548 * DAY_MS, publicUrl: null, pollsPerHour: 1_000_000 },
     now: () => Date.UTC(2026, 10, 21, 12),

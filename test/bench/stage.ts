@@ -29,6 +29,7 @@ export interface Stage {
   apiUrl: string;
   api: Http;
   emulators: Http;
+  emulatorsUrl: string;
   /** Where a CalDAV server of a bench may listen: no other port of this machine is reached. */
   radicalePort: number;
   reference: Http;
@@ -137,6 +138,7 @@ async function build(folder: string, closers: Closer[]): Promise<Omit<Stage, 'cl
     apiUrl,
     api: http(apiUrl),
     emulators: http(emulatorsUrl),
+    emulatorsUrl,
     radicalePort,
     reference: http(`http://127.0.0.1:${String(reference.ready['port'])}`),
     referenceAuth: { authorization: referenceKey },

@@ -5,6 +5,7 @@ import { holdUnits } from '../../src/store/holds.ts';
 import { ratioLine, type Bench } from './bench.ts';
 import { closedLoop, interleaved } from './measure.ts';
 import { settle, type Stage } from './stage.ts';
+import { PLAIN_TERMS } from '../support/plain-terms.ts';
 
 const CONCURRENCY = 16;
 const ROUNDS = 5;
@@ -92,6 +93,7 @@ async function holdAndCommit({ database, tenantId }: Stage, place: Place): Promi
     paymentKind: 'none',
     paymentAccountId: null,
     holdTtlMs: 15 * 60_000,
+    ...PLAIN_TERMS,
   };
   const held = await holdUnits(database.pool, hold);
   if (held.kind !== 'held') throw new Error(`A hold was answered ${held.kind}.`);

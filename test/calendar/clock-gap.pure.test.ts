@@ -6,8 +6,10 @@ import { parseRule } from '../../src/calendar/rule.ts';
 import { anEvent } from './an-event.ts';
 
 /** In Paris the clock went from 02:00 to 03:00 on 2027-03-28. */
-const spansOf = (...lines: string[]): string[] => {
-  const start = 'DTSTART;TZID=Europe/Paris:20270328T021500';
+const spansOf = (...lines: string[]): string[] => spansFrom('20270328T021500', ...lines);
+
+const spansFrom = (local: string, ...lines: string[]): string[] => {
+  const start = `DTSTART;TZID=Europe/Paris:${local}`;
   const entry = ['BEGIN:VEVENT', 'UID:a', start, ...lines, 'END:VEVENT'];
   const text = ['BEGIN:VCALENDAR', ...entry, 'END:VCALENDAR', ''].join('\r\n');
   const { spans } = expand({
@@ -30,6 +32,35 @@ test('a single entry that starts in the skipped hour takes as long as it says', 
 test('later occurrences are no shorter for a first one in the skipped hour', () => {
   const spans = spansOf('DTEND;TZID=Europe/Paris:20270328T041500', 'RRULE:FREQ=DAILY;COUNT=2');
   expect(spans[1]).toBe('2027-03-29T00:15:00.000Z/2027-03-29T02:15:00.000Z');
+});
+
+describe('a DURATION gives every occurrence the same length (RFC 5545 §3.8.5.3)', () => {
+  const rule = 'RRULE:FREQ=DAILY;COUNT=2';
+
+  test('of the seconds that it says, where the first one starts in the skipped hour', () => {
+    expect(spansOf('DURATION:PT150M', rule)).toEqual([
+      '2027-03-28T01:15:00.000Z/2027-03-28T03:45:00.000Z',
+      '2027-03-29T00:15:00.000Z/2027-03-29T02:45:00.000Z',
+    ]);
+    expect(spansOf('DURATION:PT30M', rule)).toEqual([
+      '2027-03-28T01:15:00.000Z/2027-03-28T01:45:00.000Z',
+      '2027-03-29T00:15:00.000Z/2027-03-29T00:45:00.000Z',
+    ]);
+  });
+
+  test('of days on the wall, where the first one starts or its days end in the skipped hour', () => {
+    expect(spansOf('DURATION:P1DT1H', rule)).toEqual([
+      '2027-03-28T01:15:00.000Z/2027-03-29T01:15:00.000Z',
+      '2027-03-29T00:15:00.000Z/2027-03-30T01:15:00.000Z',
+    ]);
+    expect(spansFrom('20270327T021500', 'DURATION:P1D', rule)).toEqual([
+      '2027-03-27T01:15:00.000Z/2027-03-28T01:15:00.000Z',
+      '2027-03-28T01:15:00.000Z/2027-03-29T00:15:00.000Z',
+    ]);
+    expect(spansFrom('20270327T021500', 'DURATION:P1DT1H', rule)[0]).toBe(
+      '2027-03-27T01:15:00.000Z/2027-03-28T02:15:00.000Z',
+    );
+  });
 });
 
 describe('times that the skipped hour moves past later ones', () => {

@@ -242,6 +242,33 @@ describe('bombs', () => {
   });
 });
 
+test('a set of every minute of a year is not made to see whether DTSTART is in it', () => {
+  const weeks = Array.from({ length: 53 }, (_, index) => index + 1).join(',');
+  const text = `FREQ=YEARLY;BYWEEKNO=${weeks};BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=${upTo(24)};BYMINUTE=${upTo(60)};BYSECOND=${upTo(60)}`;
+  const master = anEvent({ start: utc('1970-01-01T00:00:00Z'), recurrence: [`RRULE:${text}`] });
+  const asked = { master, window: windowOf('2026-01-01', '2027-06-01') };
+  const { cpu } = spent(() => expect(expanded(asked).truncated).toBe(true));
+  expect(cpu).toBeLessThan(100);
+});
+
+test('of a rule over the limit no occurrence is made, only the time from its start to its end', () => {
+  const [start, end] = [utc('1970-01-01T00:00:00Z'), utc('1970-01-01T00:05:00Z')];
+  const recurrence = ['RRULE:FREQ=MINUTELY;INTERVAL=20'];
+  const master = anEvent({ start, end, recurrence });
+  const window = windowOf('2026-01-01', '2027-06-01');
+  const { spans, overLimits } = expanded({ master, window });
+  expect(spans).toEqual([]);
+  expect(overLimits).toEqual({ startAt: window.fromAt, endAt: window.untilAt });
+});
+
+/** Milliseconds of this process, which others on the machine do not lengthen. */
+function spent(run: () => void): { cpu: number } {
+  const before = process.cpuUsage();
+  run();
+  const { user, system } = process.cpuUsage(before);
+  return { cpu: (user + system) / 1_000 };
+}
+
 test('the zone of the machine changes nothing', () => {
   const module = fileURLToPath(new URL('host-zone-sample.ts', import.meta.url));
   const [utcSample, tokyoSample] = ['UTC', 'Asia/Tokyo'].map((TZ) =>

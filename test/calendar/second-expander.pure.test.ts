@@ -86,7 +86,7 @@ function ours(given: Given): string[] {
     start: zoned(given.start, given.zone),
     recurrence: [`RRULE:${given.rule}`],
   });
-  const limits = { maxOccurrences: 300, maxSteps: 1e7 };
+  const limits = { maxOccurrences: 20_000, maxSteps: 1e7 };
   const { spans } = expanded({ master, window: windowFrom(given), limits });
   return spans.slice(0, COMPARED).map((span) => iso(span.startAt));
 }

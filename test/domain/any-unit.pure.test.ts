@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from '../../src/calendar/zones.ts';
 import type { AvailabilityFacts, Taken } from '../../src/domain/availability.ts';
-import { ANY_UNIT, freeSpans, mostAtOnce, refusalOf } from '../../src/domain/availability.ts';
+import { freeSpans, refusalOf } from '../../src/domain/availability.ts';
+import { ANY_UNIT, mostAtOnce } from '../../src/domain/units.ts';
 import { publishedEntries } from '../../src/domain/published.ts';
 import { DEFAULT_RESOURCE_SETTINGS } from '../../src/domain/resource.ts';
 
@@ -26,6 +27,7 @@ const factsOf = (
   timeZone: 'UTC',
   capacity,
   taken: spans,
+  begins: [],
   knownUntilAt: null,
   nowAt: -100 * MINUTE,
   settings: {

@@ -1,7 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from '../../src/calendar/zones.ts';
-import type { AvailabilityFacts, Taken } from '../../src/domain/availability.ts';
+import type { AvailabilityFacts } from '../../src/domain/availability.ts';
 import {
   freeSpans,
   nearestFree,
@@ -11,6 +10,8 @@ import {
 } from '../../src/domain/availability.ts';
 import type { OpeningRule, ResourceSettings } from '../../src/domain/resource.ts';
 import { DEFAULT_RESOURCE_SETTINGS, WEEKDAYS } from '../../src/domain/resource.ts';
+import type { Override } from '../../src/domain/rules.ts';
+import { OVERRIDES } from '../../src/domain/rules.ts';
 
 const zones = { toInstant: wallToInstant, toWall: instantToWall, isKnown: zoneIsKnown, instantOf };
 const HOUR = 3_600_000;
@@ -23,6 +24,7 @@ const factsOf = (
   timeZone: 'UTC',
   capacity: 1,
   taken: [],
+  begins: [],
   knownUntilAt: null,
   nowAt: at('2027-01-01T00:00Z'),
   ...given,
@@ -156,84 +158,89 @@ test('the nearest free spans are of the same length, nearest first', () => {
   ]);
 });
 
-const BASE = at('2027-03-27T00:00Z');
-const STEP = 30 * 60_000;
-const SLOTS = 96;
-
-const anyFacts = fc
-  .record({
-    timeZone: fc.constantFrom('UTC', 'Europe/Paris', 'America/New_York', 'Australia/Lord_Howe'),
-    capacity: fc.integer({ min: 1, max: 3 }),
-    bufferBeforeMs: fc.integer({ min: 0, max: 3 }).map((n) => n * STEP),
-    bufferAfterMs: fc.integer({ min: 0, max: 3 }).map((n) => n * STEP),
-    noticeMs: fc.integer({ min: 0, max: 20 }).map((n) => n * STEP),
-    opening: fc.constantFrom<OpeningRule[][]>(
-      [],
-      daily('00:00', '24:00'),
-      daily('01:30', '09:00'),
-      [...daily('08:00', '12:00'), ...daily('13:00', '22:30')],
-    ),
-    known: fc.option(fc.integer({ min: 20, max: SLOTS }), { nil: null }),
-    taken: fc.array(
-      fc.record({
-        from: fc.integer({ min: -6, max: SLOTS }),
-        slots: fc.integer({ min: 1, max: 12 }),
-        unit: fc.option(fc.integer({ min: 1, max: 3 }), { nil: null }),
-        by: fc.constantFrom<Taken['by']>('busy', 'block'),
-      }),
-      { maxLength: 8 },
-    ),
-  })
-  .map(({ timeZone, capacity, known, taken, ...settings }) =>
-    factsOf({
-      timeZone,
-      capacity,
-      settings,
-      nowAt: BASE,
-      knownUntilAt: known === null ? null : BASE + known * STEP,
-      taken: taken.map((one) => ({
-        startAt: BASE + one.from * STEP,
-        endAt: BASE + (one.from + one.slots) * STEP,
-        unit: one.unit,
-        by: one.by,
-      })),
-    }),
-  );
-
-test('free spans hold exactly the bookings that no rule refuses, over clock changes too', () => {
-  fc.assert(
-    fc.property(anyFacts, fc.integer({ min: 1, max: 3 }), (facts, party) => {
-      const window = { startAt: BASE, endAt: BASE + SLOTS * STEP };
-      const spans = freeSpans(facts, { window, party, zones });
-      for (let from = 0; from < SLOTS; from += 1) {
-        for (const slots of [1, 2, 5, 17]) {
-          const span = { startAt: BASE + from * STEP, endAt: BASE + (from + slots) * STEP };
-          if (span.endAt > window.endAt) continue;
-          const inside = spans.some(
-            (one) => one.startAt <= span.startAt && span.endAt <= one.endAt,
-          );
-          const free = refusalOf(facts, { span, party, zones }) === null;
-          expect([say(span.startAt), slots, inside]).toEqual([say(span.startAt), slots, free]);
-        }
-      }
-    }),
-    { numRuns: 150 },
-  );
+test('of exceptions that name a day the last one decides, on opening and closing', () => {
+  const exceptions = [
+    { fromDay: '2027-02-01', toDay: '2027-02-07', open: [] },
+    { fromDay: '2027-02-03', toDay: '2027-02-03', open: [{ from: '10:00', to: '12:00' }] },
+  ];
+  const window = windowOf('2027-01-31T00:00Z', '2027-02-09T00:00Z');
+  const spans = (opening: OpeningRule[]) =>
+    shown(freeSpans(factsOf({ settings: { opening, exceptions } }), { window, party: 1, zones }));
+  expect(spans(daily('08:00', '09:00'))).toEqual([
+    '2027-01-31T08:00/2027-01-31T09:00',
+    '2027-02-03T10:00/2027-02-03T12:00',
+    '2027-02-08T08:00/2027-02-08T09:00',
+  ]);
+  expect(spans([])).toEqual([
+    '2027-01-31T00:00/2027-02-01T00:00',
+    '2027-02-03T10:00/2027-02-03T12:00',
+    '2027-02-08T00:00/2027-02-09T00:00',
+  ]);
 });
 
-test('every start is one at which a booking of that length is possible, listed once and in order', () => {
-  fc.assert(
-    fc.property(anyFacts, fc.integer({ min: 1, max: 6 }), (facts, slots) => {
-      const window = { startAt: BASE, endAt: BASE + SLOTS * STEP };
-      const ask = { window, party: 1, zones };
-      const found = startTimes(facts, { ...ask, durationMs: slots * STEP, stepMs: STEP });
-      for (const startAt of found) {
-        const span = { startAt, endAt: startAt + slots * STEP };
-        expect(refusalOf(facts, { span, party: 1, zones })).toBeNull();
-      }
-      expect(new Set(found).size).toBe(found.length);
-      expect(found.toSorted((a, b) => a - b)).toEqual(found);
-    }),
-    { numRuns: 100 },
-  );
+test('bookings begin inside the booking window, though they may end after it', () => {
+  const facts = factsOf({ settings: { windowMs: 24 * HOUR }, nowAt: at('2027-02-01T08:00Z') });
+  const window = windowOf('2027-02-01T00:00Z', '2027-02-05T00:00Z');
+  expect(freeSpans(facts, { window, party: 1, zones })).toEqual([
+    { ...windowOf('2027-02-01T08:00Z', '2027-02-05T00:00Z'), startBefore: at('2027-02-02T08:00Z') },
+  ]);
+  const why = (from: string) =>
+    refusalOf(facts, { span: windowOf(from, '2027-02-04T00:00Z'), party: 1, zones });
+  expect(why('2027-02-02T07:59Z')).toBeNull();
+  expect(why('2027-02-02T08:00Z')).toBe('too-early');
+});
+
+test('on a day with as many bookings as it may have none begins, and one from the day before goes on', () => {
+  const facts = factsOf({
+    timeZone: 'Europe/Paris',
+    settings: { maxPerDay: 2 },
+    begins: [at('2027-02-02T00:00+01:00'), at('2027-02-02T23:30+01:00')],
+  });
+  const window = windowOf('2027-02-01T12:00Z', '2027-02-03T12:00Z');
+  expect(
+    freeSpans(facts, { window, party: 1, zones }).map((one) => ({
+      span: shown([one])[0],
+      startBefore: say(one.startBefore),
+    })),
+  ).toEqual([
+    { span: '2027-02-01T12:00/2027-02-03T12:00', startBefore: '2027-02-01T23:00' },
+    { span: '2027-02-02T23:00/2027-02-03T12:00', startBefore: '2027-02-03T12:00' },
+  ]);
+  const on = (from: string, to: string) =>
+    refusalOf(facts, { span: windowOf(from, to), party: 1, zones });
+  expect(on('2027-02-02T12:00Z', '2027-02-02T13:00Z')).toBe('day-full');
+  expect(on('2027-02-01T12:00Z', '2027-02-02T13:00Z')).toBeNull();
+});
+
+test('a length that is too short or too long is named, and the nearest that may be is offered', () => {
+  const facts = factsOf({ settings: { minDurationMs: HOUR, maxDurationMs: 3 * HOUR } });
+  const window = windowOf('2027-02-01T00:00Z', '2027-02-02T00:00Z');
+  const ask = (span: { startAt: number; endAt: number }) => ({ span, party: 1, zones });
+  const short = windowOf('2027-02-01T10:00Z', '2027-02-01T10:30Z');
+  const long = windowOf('2027-02-01T10:00Z', '2027-02-01T14:00Z');
+  expect(refusalOf(facts, ask(short))).toBe('too-short');
+  expect(refusalOf(facts, ask(long))).toBe('too-long');
+  expect(shown(nearestFree(facts, { ...ask(short), window, limit: 1 }))).toEqual([
+    '2027-02-01T10:00/2027-02-01T11:00',
+  ]);
+  const starts = { window, party: 1, zones, stepMs: HOUR };
+  expect(startTimes(facts, { ...starts, durationMs: HOUR / 2 })).toEqual([]);
+  expect(startTimes(facts, { ...starts, durationMs: HOUR })).toHaveLength(24);
+});
+
+test('staff pass over the rules they name, never over what is taken or not known', () => {
+  const span = windowOf('2027-02-01T10:00Z', '2027-02-01T11:00Z');
+  const facts = factsOf({
+    nowAt: span.startAt,
+    settings: { noticeMs: HOUR, opening: daily('08:00', '09:00') },
+  });
+  const why = (overrides: Override[], given = facts) =>
+    refusalOf(given, { span, party: 1, zones, overrides });
+  expect(why([])).toBe('too-soon');
+  expect(why(['notice'])).toBe('closed');
+  expect(why(['opening'])).toBe('too-soon');
+  expect(why(['notice', 'opening'])).toBeNull();
+  const taken = [{ ...span, unit: null, by: 'busy' as const }];
+  expect(why([...OVERRIDES], { ...facts, taken })).toBe('busy');
+  expect(why([...OVERRIDES], { ...facts, knownUntilAt: span.endAt - 1 })).toBe('beyond-horizon');
 });

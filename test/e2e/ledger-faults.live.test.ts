@@ -81,7 +81,7 @@ describe.concurrent('a step that the database refuses', () => {
   it('the hold, for good: no booking, no charge, and its key is spent', async () => {
     const shop = await shopOf();
     const refusal = await gates.refuse(shop.resourceId, 'held');
-    const asked = { ...book(holdfast, shop), mayBeMissing: true };
+    const asked = { ...book(holdfast, shop), expected: { mayBeMissing: true } };
     const early = await asked.answer;
     expect(early?.status).toBe(409);
     expect(early?.headers.get('retry-after')).not.toBeNull();

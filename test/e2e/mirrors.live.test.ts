@@ -108,6 +108,24 @@ describe('somebody edits our event', () => {
     await untilSettled(holdfast, [asked]);
   });
 
+  it('moved it moves the booking, where that is followed and the time can be had', async () => {
+    const { shop, scene } = await shopWithCalendar({ outsideEdits: 'follow' });
+    const asked = await mirrored(shop, scene);
+    const other = await mirrored(shop, scene);
+    const later = (ms: number) => ({
+      dateTime: new Date(Date.parse(asked.startAt) + ms).toISOString(),
+    });
+    const read = async () => (await holdfast.call('GET', `/bookings/${asked.id}`)).body;
+    await edit(scene, asked.event.id, { start: later(7_200_000), end: later(10_800_000) });
+    await until(read, (body) => body.startAt === later(7_200_000).dateTime, 30_000);
+    const now = { ...asked, startAt: (await read()).startAt, endAt: (await read()).endAt };
+    await untilSettled(holdfast, [now, other]);
+    const onOther = { start: { dateTime: other.startAt }, end: { dateTime: other.endAt } };
+    await edit(scene, asked.event.id, onOther);
+    await until(read, (body) => body.attention === 'mirror-moved-at-channel', 30_000);
+    expect(await read()).toMatchObject({ startAt: now.startAt, state: 'confirmed' });
+  });
+
   it('a fourth time within a day, a person is called and can have it put back', async () => {
     const { shop, scene } = await shopWithCalendar();
     const asked = await mirrored(shop, scene);
@@ -126,6 +144,13 @@ describe('somebody edits our event', () => {
     expect(body.items[0]).toMatchObject({ state: 'needs-attention', restores: 3 });
     const booking = () => holdfast.call('GET', `/bookings/${asked.id}`);
     expect((await booking()).body.attention).toBe('mirror-edited-again-and-again');
+    const { body: connection } = await holdfast.call('GET', `/connections/${scene.connectionId}`);
+    expect(connection).toMatchObject({
+      counts: { mirrorsInQuestion: 1 },
+      mirrorsWaiting: [
+        { reason: 'edited-again-and-again', count: 1, advice: expect.stringContaining('restore') },
+      ],
+    });
     expect((await holdfast.call('POST', `${mirrors}/${asked.id}/restore`)).status).toBe(204);
     await untilOurs(scene, ([one]) => startsAt(one, asked.startAt));
     expect((await booking()).body.attention).toBeNull();
@@ -238,11 +263,11 @@ describe('a tool of somebody else copies between two of three calendars', () => 
       state: 'confirmed',
       attention: 'conflict',
     });
-    const { rows } = await holdfast.database.pool.query<{ handling: string }>(
-      'SELECT handling FROM conflict WHERE tenant_id = $1',
+    const { rows } = await holdfast.database.pool.query<{ askedBecause: string | null }>(
+      'SELECT asked_because AS "askedBecause" FROM conflict WHERE tenant_id = $1',
       [holdfast.tenantId],
     );
-    expect(rows.every(({ handling }) => handling === 'ask')).toBe(true);
+    expect(rows.every(({ askedBecause }) => askedBecause === 'copy')).toBe(true);
     const hour = new Date(asked.startAt).getUTCHours();
     expect(await freeHours(holdfast, shop, 2)).not.toContain(hour);
   });

@@ -101,6 +101,9 @@ describe('a watch', () => {
       (one) => one.method === 'POST' && /watch|stop/.test(String(one.path)),
     );
     expect(calls.map((one) => String(one.path).split('/').at(-1))).toEqual(['watch', 'stop']);
+    // And before the calendar was read: while the old one lasts, nothing may be missed.
+    const lists = await listsSince(holdfast, scene.calendarId, since);
+    expect(lists.every(({ at: listedAt }) => listedAt >= calls[0]!.at)).toBe(true);
     await addEvent(holdfast, scene, { days: 4, hour: 9 });
     await untilTaken(holdfast, scene, { days: 4, hour: 9 });
   });

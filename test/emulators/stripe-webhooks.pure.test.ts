@@ -41,11 +41,12 @@ test('each step of an intent is told once', async () => {
   await stripe.refunds.create({ payment_intent: id, amount: 100 });
   await world.control(`/stripe/intents/${id}/dispute`, {});
   await stripe.paymentIntents.cancel((await stripe.paymentIntents.create(authorization('b-2'))).id);
-  await arrived(world, 13);
+  await arrived(world, 14);
   expect(types(world).toSorted()).toEqual(
     [
       'charge.captured',
       'charge.dispute.created',
+      'charge.dispute.funds_withdrawn',
       'charge.refunded',
       'charge.refunded',
       'charge.succeeded',

@@ -65,7 +65,7 @@ function bookingOf({
   const key = (step: string, n = 0) => `${bookingId}:${step}:${n}`;
   const create = async () => {
     const amount = { amountMinor: AMOUNT_MINOR, currency: 'eur' };
-    const ids = { bookingId, tenantId: 'tenant-1' };
+    const ids = { bookingId, tenantId: 'tenant-1', customerId: null };
     return (await provider.create({ access, key: key('create'), ...amount, ...ids })).intentId;
   };
   const authorized = async () => {

@@ -181,7 +181,7 @@ describe('payments at Stripe', () => {
     const connected = { secretKey: 'sk_test_connected', platform: 'acct_1' };
     await bench.control('PUT', 'stripe/accounts/acct_2', connected);
     const access = { ...bench.access, connectedAccount: 'acct_2' };
-    const ids = { bookingId: 'booking-2', tenantId: 'tenant-1' };
+    const ids = { bookingId: 'booking-2', tenantId: 'tenant-1', customerId: null };
     const amount = { amountMinor: 500, currency: 'eur' };
     const { intentId } = await bench.provider.create({ access, key: 'k2', ...amount, ...ids });
     expect(await bench.provider.read({ access, intentId })).toMatchObject({ intentId });

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { changeIdOf } from '../../src/api/routes/cancellations.ts';
 import {
   addEvent,
   calendarPath,
@@ -10,7 +12,8 @@ import {
 import { untilSettled } from '../support/checker.ts';
 import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
 import { onQueue, viewTemporal, type TemporalView } from '../support/history.ts';
-import { fault, liftFaults, listCalls } from '../support/outside.ts';
+import { fault, hitsOf, liftFaults, listCalls, STRIPE_CALLS } from '../support/outside.ts';
+import { addBrowserAccount, does, payerConfirms } from '../support/payer.ts';
 import { addResource, connectGoogle, type Scene } from '../support/scene.ts';
 import { book, booked, cancel, openShop, shortenHolds } from '../support/shop.ts';
 import { scrubbed, writeHistory, type NamedHistory } from './histories.ts';
@@ -76,6 +79,72 @@ it('bookings of every ending are made', async () => {
   expect(made).toHaveLength(6);
 });
 
+it('bookings paid in a browser, read again before their commit, and settled later are made', async () => {
+  const { id: accountId } = await addBrowserAccount(holdfast);
+  const shop = await openShop(holdfast, { accountId, calendar: true });
+  const browser = { payment: { kind: 'browser', accountId } };
+  const paid = book(holdfast, shop, browser);
+  await paid.answer;
+  const intent = await payerConfirms(holdfast, paid.id, 'pm_card_authenticationRequired');
+  await holdfast.database.pool.query(
+    `UPDATE connection SET confirmed_at = confirmed_at - interval '2 days' WHERE id = $1`,
+    [shop.connectionId],
+  );
+  await does(holdfast, intent, 'authenticate');
+  await untilSettled(holdfast, [paid]);
+  await keepBooking('booking-browser', paid.id);
+
+  const left = book(holdfast, shop, browser);
+  await left.answer;
+  await cancel(holdfast, left.id);
+  await keepBooking('booking-browser-given-up', left.id);
+
+  const met = await fault(holdfast, { ...STRIPE_CALLS.capture, status: 503, times: 1_000 });
+  const lost = book(holdfast, shop);
+  await until(
+    () => hitsOf(holdfast, met),
+    (hits) => hits > 0,
+  );
+  const { tenantId } = holdfast;
+  await temporal.client.workflow.getHandle(`booking/${tenantId}/${lost.id}`).terminate();
+  await liftFaults(holdfast);
+  await holdfast.database.pool.query(
+    `UPDATE payment SET updated_at = updated_at - interval '1 hour' WHERE booking_id = $1`,
+    [lost.id],
+  );
+  await untilSettled(holdfast, [lost]);
+  const settle = `booking-settle/${tenantId}/${lost.id}`;
+  await temporal.client.workflow.getHandle(settle).result();
+  await keep('booking-settle', settle);
+  expect(made).toHaveLength(9);
+});
+
+it('bookings that were moved, and one whose payer declined, are made', async () => {
+  const price = { per: 'night', amountMinor: 12_000, currency: 'eur' };
+  const shop = await openShop(holdfast, { settings: { price } });
+  const asked = await booked(holdfast, shop);
+  const DAY_MS = 86_400_000;
+  const move = async (name: string, days: number, paymentMethod: string) => {
+    const to = {
+      startAt: asked.startAt,
+      endAt: new Date(Date.parse(asked.endAt) + days * DAY_MS).toISOString(),
+    };
+    const path = `/bookings/${asked.id}/reschedule`;
+    const { body: said } = await holdfast.call('POST', `${path}-quotes`, to);
+    const key = randomUUID();
+    const payment = { kind: 'method', paymentMethod };
+    await holdfast.call('POST', path, { quoteId: said.id, payment }, { 'idempotency-key': key });
+    const ref = { tenantId: holdfast.tenantId, bookingId: asked.id };
+    const workflowId = `booking-change/${ref.tenantId}/${ref.bookingId}/${changeIdOf(ref, key)}`;
+    await temporal.client.workflow.getHandle(workflowId).result();
+    await keep(name, workflowId);
+  };
+  await move('change-reschedule-declined', 3, 'pm_card_visa_chargeDeclined');
+  await move('change-reschedule-dearer', 3, 'pm_card_visa');
+  await move('change-reschedule-cheaper', 2, 'pm_card_visa');
+  expect(made).toContain('change-reschedule-cheaper');
+});
+
 it('a connection in good and bad days is made', async () => {
   const shop = await openShop(holdfast, { calendar: true });
   const scene = shop as Scene & typeof shop;
@@ -115,7 +184,7 @@ it('a connection that goes on in a new run is made', async () => {
   await untilTaken(holdfast, scene, { days: 3, hour: 9 });
   await keep('connection-first-run', workflowId, first);
   await keep('connection-next-run', workflowId);
-  expect(made).toHaveLength(9);
+  expect(made).toHaveLength(15);
 });
 
 it('all of them replay', async () => {

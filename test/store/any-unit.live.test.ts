@@ -1,19 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { refusalOf } from '../../src/domain/availability.ts';
 import { commitBooking } from '../../src/store/bookings.ts';
 import { holdUnits } from '../../src/store/holds.ts';
-import { changeConnectionSettings } from '../../src/store/connections.ts';
+import { changeConnection } from '../../src/store/connection-change.ts';
 import type { Database } from '../../src/store/database.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { readAvailability } from '../../src/store/availability.ts';
-import { change } from '../../src/store/transactions.ts';
 import { ZONES } from '../support/api.ts';
+import type { ConnectionKey } from '../../src/store/sync.ts';
 import type { Ledger } from '../support/ledger.ts';
 import {
   addConnection,
   addResource,
   aHold,
   anEvent,
+  begin,
+  bring,
   deadlocksIn,
   entriesOf,
   hour,
@@ -138,9 +140,7 @@ test('what events take is changed at once, in both directions', async () => {
   await sync(ledger.pool, key, { changes: listed(anEvent('a', [0, 4])) });
   expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ refusal: 'busy' });
   const takes = (what: 'unit' | 'resource') =>
-    change(database, (tx) =>
-      changeConnectionSettings(tx, { ...key, allows: () => undefined }, { takes: what }),
-    );
+    changeConnection({ database, allows: () => undefined }, key, { settings: { takes: what } });
   await takes('unit');
   expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ kind: 'held', units: [1] });
   expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ refusal: 'taken' });
@@ -166,4 +166,87 @@ test('a hold that is over shields no booking from being found too many', async (
   expect(await entriesOf(ledger.pool, `booking/${over.input.bookingId}`)).not.toContain(
     'booking.contested',
   );
+});
+
+describe('the unit that a calendar speaks of', () => {
+  const place = (key: ConnectionKey, unit: number | null) =>
+    changeConnection({ database, allows: () => undefined }, key, { settings: {}, unit });
+
+  test('is changed at once, and what it spoke of before is free', async () => {
+    const resourceId = await addResource(ledger.admin, { capacity: 2 });
+    const key = await addConnection(ledger.admin, { resourceId, unit: 1 });
+    await sync(ledger.pool, key, { changes: listed(anEvent('a', [0, 4])) });
+    expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ kind: 'held', units: [2] });
+    expect(await place(key, 2)).toMatchObject({ kind: 'changed', connection: { unit: 2 } });
+    expect((await hold(resourceId, 2, 3)).answer).toMatchObject({ kind: 'held', units: [1] });
+    await place(key, null);
+    expect((await hold(resourceId, 3, 4)).answer).toMatchObject({ refusal: 'busy' });
+    expect(await entriesOf(ledger.pool, `connection/${key.connectionId}`)).toEqual([
+      'event.added',
+      'connection.settings-changed',
+      'connection.settings-changed',
+    ]);
+  });
+
+  test('flags what it lies over from now on: a hold is contested, a booking in conflict', async () => {
+    const resourceId = await addResource(ledger.admin, { capacity: 2 });
+    const key = await addConnection(ledger.admin, { resourceId, unit: 2 });
+    await sync(ledger.pool, key, { changes: listed(anEvent('a', [0, 4])) });
+    const sold = await hold(resourceId, 0, 2);
+    await commitBooking(ledger.pool, sold.input);
+    const held = await hold(resourceId, 2, 3);
+    expect([sold.answer, held.answer]).toMatchObject([{ units: [1] }, { units: [1] }]);
+    await place(key, 1);
+    expect(await entriesOf(ledger.pool, `booking/${sold.input.bookingId}`)).toContain(
+      'booking.conflict',
+    );
+    expect(await entriesOf(ledger.pool, `booking/${held.input.bookingId}`)).toContain(
+      'booking.contested',
+    );
+  });
+
+  test('goes for a page, too, that was read before it changed', async () => {
+    const resourceId = await addResource(ledger.admin, { capacity: 2 });
+    const key = await addConnection(ledger.admin, { resourceId, unit: 1 });
+    await sync(ledger.pool, key);
+    const pass = await begin(ledger.pool, key);
+    await place(key, 2);
+    await bring(ledger.pool, key, { pass, page: { changes: listed(anEvent('a', [0, 4])) } });
+    expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ kind: 'held', units: [1] });
+    expect((await hold(resourceId, 0, 1)).answer).toMatchObject({ refusal: 'taken' });
+  });
+
+  test('shows the bookings of that unit in the calendar, and the others no more', async () => {
+    const resourceId = await addResource(ledger.admin, { capacity: 2 });
+    const key = await addConnection(ledger.admin, { resourceId, unit: 1 });
+    const sold = [await hold(resourceId, 0, 2), await hold(resourceId, 0, 2)];
+    for (const { input } of sold) await commitBooking(ledger.pool, input);
+    await place(key, 2);
+    const { rows } = await ledger.pool.query(
+      `SELECT b.units, m.desired FROM mirror m JOIN booking b ON b.id = m.booking_id
+        WHERE m.connection_id = $1 ORDER BY b.units`,
+      [key.connectionId],
+    );
+    expect(rows).toEqual([
+      { units: [1], desired: 'absent' },
+      { units: [2], desired: 'present' },
+    ]);
+  });
+
+  test('must be one of the resource, and have no calendar twice', async () => {
+    const resourceId = await addResource(ledger.admin, { capacity: 2 });
+    const key = await addConnection(ledger.admin, { resourceId, unit: 1 });
+    const other = await addConnection(ledger.admin, { resourceId, unit: 2 });
+    await ledger.admin.query(
+      `UPDATE connection c SET account_id = o.account_id, calendar_id = o.calendar_id
+         FROM connection o WHERE c.id = $1 AND o.id = $2`,
+      [key.connectionId, other.connectionId],
+    );
+    expect(await place(key, 3)).toEqual({ kind: 'no-such-unit' });
+    expect(await place(key, 2)).toEqual({
+      kind: 'already-connected',
+      connectionId: other.connectionId,
+    });
+    expect(await place({ ...key, connectionId: 'nobody' }, 1)).toEqual({ kind: 'missing' });
+  });
 });

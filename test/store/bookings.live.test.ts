@@ -28,6 +28,7 @@ import {
   openLedger,
   TENANT,
 } from '../support/ledger.ts';
+import { FREELY } from '../support/plain-terms.ts';
 
 let ledger: Ledger;
 beforeAll(async () => {
@@ -126,7 +127,7 @@ describe('release', () => {
 
 describe('cancel', () => {
   const cancel = (booking: StartBooking) =>
-    cancelBooking(ledger.pool, { ...booking, reason: 'guest' });
+    cancelBooking(ledger.pool, { ...booking, ...FREELY, reason: 'guest' });
 
   test('frees a confirmed booking and wishes its mirrors away, once', async () => {
     const resourceId = await addResource(ledger.admin);
@@ -168,7 +169,7 @@ describe('a mirror', () => {
 
   test('that was carried out is entered by what was carried out, not by a newer wish', async () => {
     const { key, booking, task } = await mirrored();
-    await cancelBooking(ledger.pool, { ...booking, reason: 'guest' });
+    await cancelBooking(ledger.pool, { ...booking, ...FREELY, reason: 'guest' });
     await mirrorApplied(ledger.pool, key, { ...task, ...done });
     await mirrorApplied(ledger.pool, key, { ...task, ...done });
     const [next] = await mirrorsToDo(ledger.pool, key, 1);
@@ -206,19 +207,32 @@ describe('a mirror', () => {
   });
 });
 
-test('a flag is entered when it is news and when it is settled, and clears nobody else’s', async () => {
+test('calls for a person of several kinds stand beside each other, each entered when it is news and when it is settled', async () => {
   const booking = await held();
   const flag = (attention: string) => flagAttention(ledger.pool, { ...booking, attention });
   const clear = (attention: string) => clearAttention(ledger.pool, { ...booking, attention });
+  const shown = async () => {
+    const text = 'SELECT attention, attentions FROM booking WHERE id = $1';
+    const { rows } = await ledger.pool.query<{ attention: string | null; attentions: string[] }>(
+      text,
+      [booking.bookingId],
+    );
+    return [rows[0]!.attention, rows[0]!.attentions];
+  };
   await flag('stuck-void-payment');
   await flag('stuck-void-payment');
   await flag('another');
+  expect(await shown()).toEqual(['stuck-void-payment', ['stuck-void-payment', 'another']]);
+  await clear('stuck-void-payment');
+  await clear('stuck-void-payment');
+  expect(await shown()).toEqual(['another', ['another']]);
   await clear('another');
-  await clear('stuck-void-payment');
-  await clear('stuck-void-payment');
+  expect(await shown()).toEqual([null, []]);
   expect(await entries(booking)).toEqual([
     'booking.held',
     'booking.needs-attention',
+    'booking.needs-attention',
+    'booking.settled',
     'booking.settled',
   ]);
 });

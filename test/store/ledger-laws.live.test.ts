@@ -21,6 +21,7 @@ import {
   sync,
   TENANT,
 } from '../support/ledger.ts';
+import { FREELY } from '../support/plain-terms.ts';
 
 /*
  Whatever holds, commits, releases, cancels and outside events come at once, in whatever order: the
@@ -111,7 +112,7 @@ async function perform(world: World, one: Act): Promise<void> {
   const booking = world.bookings[one.nth % Math.max(world.bookings.length, 1)];
   if (!booking) return;
   if (one.kind === 'commit') await commitBooking(pool, booking);
-  if (one.kind === 'cancel') await cancelBooking(pool, { ...booking, reason: 'guest' });
+  if (one.kind === 'cancel') await cancelBooking(pool, { ...booking, ...FREELY, reason: 'guest' });
   if (one.kind === 'release')
     await releaseBooking(pool, { ...booking, state: 'cancelled', reason: 'failed' });
   if (one.kind === 'pay' && (await exists(booking.bookingId)))

@@ -74,7 +74,7 @@ test('an intent is stored once, and the booking is being paid', async () => {
   const booking = await held();
   expect(await load(booking)).toMatchObject({
     state: 'held',
-    amountMinor: 5_000,
+    dueMinor: 5_000,
     accountId: 'p',
     sealedDraft: Buffer.from([1]),
     intentId: null,

@@ -10,6 +10,7 @@ import { mirrorsLeft, mirrorsToDo } from '../../src/store/mirrors.ts';
 import { missingEvents } from '../../src/store/sync-absence.ts';
 import type { Ledger } from '../support/ledger.ts';
 import { aHold, anEvent, hour, listed, openLedger, sync, TENANT } from '../support/ledger.ts';
+import { FREELY } from '../support/plain-terms.ts';
 
 /** 2,000 connections of as many resources, each with 100 spans, entries, bookings and news. */
 const CONNECTIONS = 2_000;
@@ -91,7 +92,7 @@ const WORK: Record<string, (pool: pg.Pool) => Promise<unknown>> = {
   'a hold refused after looking for expired ones': (pool) =>
     holdUnits(pool, aHold('r77', { ...taken, party: 3 })),
   'a commit': (pool) => commitBooking(pool, booking),
-  'a cancel': (pool) => cancelBooking(pool, { ...booking, reason: 'guest' }),
+  'a cancel': (pool) => cancelBooking(pool, { ...booking, ...FREELY, reason: 'guest' }),
   'a release': (pool) => releaseBooking(pool, { ...booking, state: 'expired', reason: 'x' }),
   'an availability answer': (pool) =>
     readAvailability({ pool } as Database, {
@@ -133,7 +134,7 @@ test('an availability answer reads busy time from its index alone', async () => 
   const plan = await plansOf(WORK['an availability answer']!);
   expect(plan).toContain('busy_of_resource');
   expect(plan).toContain('nothing_sold_twice');
-  expect(plan).toContain('channel_event_newest');
+  expect(plan).toContain('channel_event_pkey');
   expect(plan).toContain('channel_event_withheld');
   expect(plan).toMatch(/Index Only Scan using busy_of_resource/);
 });

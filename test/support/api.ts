@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { OpenAccess } from '../../src/access.ts';
 import { createApp } from '../../src/api/app.ts';
 import type { ApiDependencies } from '../../src/api/dependencies.ts';
 import { SCOPES } from '../../src/api/auth.ts';
@@ -7,6 +8,8 @@ import { composeFeed } from '../../src/calendar/publish.ts';
 import { busySpans } from '../../src/calendar/busy.ts';
 import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from '../../src/calendar/zones.ts';
 import type { ChannelProvider } from '../../src/channels/channel-provider.ts';
+import { LOAD_BOUNDS } from '../../src/domain/load.ts';
+import { REQUEST_FIGURES } from '../../src/domain/request-limits.ts';
 import { createStripeProvider } from '../../src/payments/stripe.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
@@ -53,7 +56,10 @@ export interface TestApi {
 export const vault = createVault(parseKeyring(`k1:${Buffer.alloc(32, 7).toString('base64')}`));
 
 /** The whole HTTP application on a database of its own, with workflows faked. */
-export async function startApi(own: Partial<ApiDependencies> = {}): Promise<TestApi> {
+export async function startApi({
+  openAccess = async () => ({ kind: 'url', url: 'https://calendars.example.com/a.ics' }),
+  ...own
+}: Partial<ApiDependencies> & { openAccess?: OpenAccess } = {}): Promise<TestApi> {
   const made = await createDatabase();
   const database = openDatabase({ url: made.appUrl, poolSize: 10 });
   await database.prisma.tenant.createMany({
@@ -72,12 +78,19 @@ export async function startApi(own: Partial<ApiDependencies> = {}): Promise<Test
     vault,
     providers: new Map([['ical', feedProvider]]),
     payments: createStripeProvider({ apiUrl: 'http://127.0.0.1:9', timeoutMs: 100 }),
-    openAccess: async () => ({ kind: 'url', url: 'https://calendars.example.com/a.ics' }),
+    callChannel: async (account, call) => call(await openAccess(account)),
+    callUnopened: (_, call) => call(),
     checkAddress: async () => null,
     zones: ZONES,
     busySpans,
     composeFeed,
-    config: { publicUrl: 'https://holdfast.example.com' },
+    config: {
+      publicUrl: 'https://holdfast.example.com',
+      stripeJsUrl: 'https://js.stripe.com/v3/',
+      requestFigures: REQUEST_FIGURES,
+      loadBounds: LOAD_BOUNDS,
+      proxies: 0,
+    },
     now: Date.now,
     log: (level, message, fields) => log.push(JSON.stringify({ level, message, ...fields })),
     ...own,

@@ -1,6 +1,7 @@
 import type { Commands, StartBooking } from '../../src/commands.ts';
 import type { Database } from '../../src/store/database.ts';
 import { commitBooking } from '../../src/store/bookings.ts';
+import { decideConflict } from '../../src/store/conflicts.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 
 export interface FakeCommands extends Commands {
@@ -36,7 +37,7 @@ export function fakeCommands(database: Database, own: Partial<Commands> = {}): F
       asked.push(`extend ${bookingId}`);
       return { kind: 'not-extendable', reason: 'no-rule' };
     },
-    paymentNews: async ({ bookingId }) => void asked.push(`news ${bookingId}`),
+    paymentNews: async ({ bookingId }) => asked.push(`news ${bookingId}`) > 0,
     async resolveBooking({ bookingId, resolution }) {
       asked.push(`${resolution.kind} ${bookingId}`);
       return { kind: 'nothing-to-resolve' };
@@ -45,9 +46,9 @@ export function fakeCommands(database: Database, own: Partial<Commands> = {}): F
       asked.push(`${kind} ${bookingId}`);
       return { kind: 'done' };
     },
-    async decideConflict({ changeId, keep }) {
-      asked.push(`keep ${keep} ${changeId}`);
-      return true;
+    async decideConflict({ change, keep, by }) {
+      asked.push(`keep ${keep} ${change.changeId}`);
+      return decideConflict(database.pool, { ...change, keep, by });
     },
     settleBooking: async ({ bookingId }) => void asked.push(`settle ${bookingId}`),
     resumeChange: async ({ changeId }) => void asked.push(`resume ${changeId}`),

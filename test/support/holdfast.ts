@@ -53,7 +53,10 @@ type Settings =
   | NodeJS.ProcessEnv
   | ((outside: { emulatorsUrl: string; partitionUrl: string }) => NodeJS.ProcessEnv);
 
-export async function startHoldfast(settings: Settings = {}): Promise<Holdfast> {
+export async function startHoldfast(
+  settings: Settings = {},
+  workerScript = 'temporal/worker.ts',
+): Promise<Holdfast> {
   const created = await createDatabase();
   const emulators = await startChild('src/emulators/server.ts', { EMULATORS_PORT: '0' });
   const emulatorsUrl = String(emulators.ready['listening']);
@@ -72,6 +75,7 @@ export async function startHoldfast(settings: Settings = {}): Promise<Holdfast> 
     HOLDFAST_SWEEP_MS: '1000',
     HOLDFAST_OUTBOUND_ALLOW: new URL(emulatorsUrl).host,
     HOLDFAST_STRIPE_API_URL: emulatorsUrl,
+    HOLDFAST_STRIPE_JS_URL: `${emulatorsUrl}/v3/stripe.js`,
     HOLDFAST_GOOGLE_API_URL: emulatorsUrl,
     HOLDFAST_GOOGLE_AUTH_URL: `${emulatorsUrl}/o/oauth2/v2/auth`,
     HOLDFAST_GOOGLE_TOKEN_URL: `${emulatorsUrl}/token`,
@@ -85,7 +89,7 @@ export async function startHoldfast(settings: Settings = {}): Promise<Holdfast> 
   const key = await createKey(database, { tenantId, label: 'test', scopes: ALL_SCOPES });
 
   const [worker, api] = await Promise.all([
-    startChild('temporal/worker.ts', env),
+    startChild(workerScript, env),
     startChild('src/server.ts', env),
   ]);
   const holdfast: Holdfast = {
@@ -99,7 +103,7 @@ export async function startHoldfast(settings: Settings = {}): Promise<Holdfast> 
     worker,
     api,
     emulators,
-    startWorker: async () => void (holdfast.worker = await startChild('temporal/worker.ts', env)),
+    startWorker: async () => void (holdfast.worker = await startChild(workerScript, env)),
     startApi: async () => void (holdfast.api = await startChild('src/server.ts', env)),
     call: (method, path, body, headers = {}) =>
       request(`${apiUrl}/v1${path}`, {

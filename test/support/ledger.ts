@@ -16,6 +16,7 @@ import { markerFor } from '../../src/store/mirror-marker.ts';
 import { markerKeyOf } from '../../src/store/our-mirrors.ts';
 import { applyPage, openPass } from '../../src/store/sync.ts';
 import { createDatabase } from './postgres.ts';
+import { PLAIN_TERMS } from './plain-terms.ts';
 
 /** A database of the test's own with one tenant, and the few rows most laws of the ledger need. */
 export const TENANT = 'acme';
@@ -113,6 +114,7 @@ export function aHold(resourceId: string, input: Partial<StartBooking> = {}): St
     paymentKind: 'none',
     paymentAccountId: null,
     holdTtlMs: 900_000,
+    ...PLAIN_TERMS,
     ...input,
     bookingId,
   };

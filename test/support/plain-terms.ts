@@ -8,3 +8,6 @@ export const PLAIN_TERMS = {
   terms: { cancellation: [], deposit: null },
   madeBy: null,
 } satisfies Partial<StartBooking>;
+
+/** Called off with everything given back. */
+export const FREELY = { changeId: 'called-off', keepMinor: 0, quoteId: null };

@@ -88,6 +88,7 @@ export async function connectGoogle(
   await until(
     () => holdfast.call('GET', `/connections/${connectionId}`),
     ({ body }) => body.status === 'live',
+    60_000,
   );
   return { resourceId: options.resourceId, calendarId, connectionId };
 }

@@ -131,4 +131,9 @@ it('there is a verb for every route that takes a key, and none for anything else
 });
 
 type Verb = (...ids: string[]) => Promise<unknown>;
-const linksOf = (id: string) => ({ self: '', events: '', workflowId: `connection/t/${id}` });
+const linksOf = (id: string) => ({
+  self: '',
+  events: '',
+  mirrors: '',
+  workflowId: `connection/t/${id}`,
+});

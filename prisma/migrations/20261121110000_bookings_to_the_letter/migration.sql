@@ -246,8 +246,8 @@ BEGIN
     SELECT p_tenant, p_booking, c.id, m.start_at, m.end_at, 'present' FROM moved m, connection c
      WHERE c.tenant_id = p_tenant AND c.writable AND c.disconnected_at IS NULL
        AND coalesce(c.settings->>'mirror', 'busy') <> 'none'
-       AND CASE WHEN v.also_locks = '{}' THEN c.resource_id = v_resource
-             AND (c.unit IS NULL OR c.unit = ANY (m.units))
+       AND c.resource_id = ANY (v.also_locks || v_resource)
+       AND CASE WHEN v.also_locks = '{}' THEN c.unit IS NULL OR c.unit = ANY (m.units)
            ELSE EXISTS (SELECT FROM occupancy o WHERE o.tenant_id = p_tenant AND o.booking_id = p_booking
              AND o.live AND o.resource_id = c.resource_id AND (c.unit IS NULL OR c.unit = o.unit)) END
     ON CONFLICT DO NOTHING
@@ -262,8 +262,11 @@ CREATE FUNCTION keep_contested(p_tenant text, p_booking text) RETURNS void LANGU
 BEGIN
   INSERT INTO conflict (tenant_id, booking_id, connection_id, root_id)
   SELECT DISTINCT p_tenant, p_booking, b.connection_id, b.root_id
-    FROM occupancy o JOIN busy b ON b.tenant_id = o.tenant_id AND b.resource_id = o.resource_id
-     AND b.end_at > lower(o.span) AND b.start_at < upper(o.span) AND (b.unit IS NULL OR b.unit = o.unit
+    FROM occupancy o JOIN busy b ON b.tenant_id = o.tenant_id
+     AND b.resource_id IN (SELECT o.resource_id UNION ALL SELECT wholes_above(p_tenant, o.resource_id))
+     AND b.end_at > lower(o.span) AND b.start_at < upper(o.span)
+     -- Whatever of a whole is taken from outside takes its parts, and any of it takes a session.
+     AND (b.resource_id <> o.resource_id OR b.unit IS NULL OR b.unit = o.unit OR o.unit = 0
        OR EXISTS (SELECT FROM too_many(p_tenant, o.resource_id, greatest(b.start_at, lower(o.span)),
          least(b.end_at, upper(o.span)))))
    WHERE o.tenant_id = p_tenant AND o.booking_id = p_booking AND o.live AND NOT b.stale

@@ -26,7 +26,7 @@ import {
   AccountPatch,
   ListedCalendars,
   NewAccount,
-} from '../schemas/connection.ts';
+} from '../schemas/account.ts';
 
 const tag = 'Accounts';
 const params = z.strictObject({ accountId: Id });
@@ -51,13 +51,14 @@ export const accountRoutes = [
       'credential-refused',
       'channel-refused',
       'channel-unsuitable',
+      'channel-limited',
       'unavailable',
     ],
     async handle(input, deps) {
       const { tenantId } = input.caller;
       const { channel } = input.body;
       return createOnce(input, deps, {
-        prepare: () => proveAccount(deps, channel, credentialOf(input.body)),
+        prepare: () => proveAccount(deps, { tenantId, channel }, credentialOf(input.body)),
         create: async (tx, { credential, subject }) => {
           const known = subject && (await accountOfSubject(tx, { tenantId, channel, subject }));
           if (known) throw alreadyThere(known);
@@ -92,6 +93,7 @@ export const accountRoutes = [
       'credential-refused',
       'channel-refused',
       'channel-unsuitable',
+      'channel-limited',
       'unavailable',
     ],
     async handle({ caller, params, body }, deps) {
@@ -101,7 +103,8 @@ export const accountRoutes = [
       if (!account || !stored) throw notFound('account');
       const place = [ref.tenantId, 'account', ref.accountId] as const;
       const now = JSON.parse(deps.vault.open(place, stored.sealed)) as Credential;
-      const proven = await proveAccount(deps, account.channel, replaced(now, body));
+      const called = { ...ref, channel: account.channel };
+      const proven = await proveAccount(deps, called, replaced(now, body));
       const credential = sealed(deps, place, proven.credential);
       const { id, channel, subject } = account;
       const given = { tenantId: ref.tenantId, id, channel, subject, credential };
@@ -152,13 +155,22 @@ export const accountRoutes = [
     scopes: ['connections:write'],
     params,
     answer: { status: 200, about: 'All of them.', schema: ListedCalendars },
-    problems: ['not-found', 'account-unusable', 'channel-refused', 'unavailable'],
+    problems: [
+      'not-found',
+      'account-unusable',
+      'channel-refused',
+      'channel-limited',
+      'unavailable',
+    ],
     async handle({ caller, params }, deps) {
       const ref = { tenantId: caller.tenantId, accountId: params.accountId };
       const account = await findAccount(deps.database, ref);
       if (!account) throw notFound('account');
       const provider = providerOf(deps, account.channel);
-      const items = await provider.listCalendars({ access: await deps.openAccess(ref) });
+      const { channel } = account;
+      const items = await deps.callChannel({ ...ref, channel }, (access) =>
+        provider.listCalendars({ access }),
+      );
       return { body: { items } };
     },
   }),

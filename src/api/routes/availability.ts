@@ -1,7 +1,5 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
-import type { AvailabilityFacts, Zones } from '../../domain/availability.ts';
-import { freeSpans, startTimes } from '../../domain/availability.ts';
 import { freshnessBoundMs } from '../../domain/connection.ts';
 import type { Pull } from '../../domain/connection.ts';
 import type { AvailabilityRead, ConnectionFreshness } from '../../store/availability.ts';
@@ -9,13 +7,13 @@ import { readAvailability } from '../../store/availability.ts';
 import { beyondEdge } from '../beyond-edge.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { matchesEtag } from '../etag.ts';
+import { listed, nightsWindow, priceShown, shownAs } from '../show-availability.ts';
 import { notFound } from '../problem.ts';
 import { pullResource } from '../pull-now.ts';
 import { route } from '../route.ts';
 import { Availability, AvailabilityQuery } from '../schemas/availability.ts';
 import { Id } from '../schemas/common.ts';
-
-const MINUTE_MS = 60_000;
+import { listedSessions } from '../session-booking.ts';
 
 export const availabilityRoute = route({
   method: 'get',
@@ -24,7 +22,7 @@ export const availabilityRoute = route({
   tag: 'Availability',
   summary: 'When a resource can be had',
   about:
-    'Free spans, or start times for a duration. A booking fits when it lies inside a span; its buffers may reach over the edge. ' +
+    'Free spans, or start times for a duration; of what is sold by the night, each night or the stays of a length. A booking fits when it lies inside a span; its buffers may reach over the edge. ' +
     'Starts are counted from each opening (from local midnight where there are no opening rules) in elapsed time, so a day with a clock change has more or fewer. ' +
     'Bookings are taken up to `validUntil`; beyond it the answer tells what calendars say, and what is `unknown`. What is free there cannot be booked yet: a booking that reaches over `validUntil`, its buffer included, is refused as `beyond-horizon`, because a hold is checked against stored calendars only. `validUntil` moves on every day. Nothing is free before a connection was read for the first time.',
   scopes: ['availability:read'],
@@ -46,6 +44,7 @@ export const availabilityRoute = route({
       freshness: { confirmedAt: null, holds: true, connections: [] },
       validUntil: null,
       withheld: 0,
+      price: null,
       spans: [{ startAt: '2027-01-01T00:00:00.000Z', endAt: '2027-02-01T00:00:00.000Z' }],
     },
   },
@@ -56,9 +55,13 @@ export const availabilityRoute = route({
     const { from, to } = query;
     const ask = { tenantId: caller.tenantId, resourceId, from, to };
     const pulls = query.fresh === 'true' ? await pulled(deps, ask, query) : NOT_PULLED;
-    const read = await readAvailability(deps.database, ask);
+    const first = await readAvailability(deps.database, ask);
+    if (!first) throw notFound('resource');
+    const as = shownAs(query, first.facts.settings);
+    const reach = nightsWindow(first.facts, { as, query, zones: deps.zones });
+    const read = reach ? await readAvailability(deps.database, { ...ask, ...reach }) : first;
     if (!read) throw notFound('resource');
-    const { facts, unknown } = await reaching(deps, read, { ...ask, query });
+    const { facts, unknown } = await reaching(deps, read, { ...ask, ...reach, query });
     const content = JSON.stringify({
       resourceId,
       from,
@@ -69,7 +72,10 @@ export const availabilityRoute = route({
       validUntil: instant(read.facts.knownUntilAt),
       withheld: read.withheld,
       ...(unknown && { unknown: [unknown] }),
-      ...found(facts, query, deps.zones),
+      price: priceShown(facts.settings, { as, query }),
+      ...(as === 'sessions'
+        ? { sessions: listedSessions({ ...read, facts }, query) }
+        : listed(facts, { as, query, zones: deps.zones })),
     });
     const etag = `"${hash('sha1', content, 'base64url')}"`;
     const headers = { etag, 'cache-control': 'private, no-cache' };
@@ -95,11 +101,11 @@ const pulled = (
 async function reaching(
   deps: ApiDependencies,
   { facts }: AvailabilityRead,
-  ask: { tenantId: string; resourceId: string; query: Query },
+  ask: { tenantId: string; resourceId: string; from: string; to: string; query: Query },
 ) {
   const { query } = ask;
   const { bufferBeforeMs, bufferAfterMs } = facts.settings;
-  const [fromAt, toAt] = [Date.parse(query.from), Date.parse(query.to)];
+  const [fromAt, toAt] = [Date.parse(ask.from), Date.parse(ask.to)];
   const endAt = toAt + bufferAfterMs;
   if (facts.knownUntilAt === null || endAt <= facts.knownUntilAt) return { facts, unknown: null };
   const beyond = await beyondEdge(deps, facts, {
@@ -108,29 +114,13 @@ async function reaching(
     liveTimeoutMs: query.fresh === 'true' ? query.freshTimeoutMs : null,
   });
   const unknownFromAt = beyond.unknownFromAt;
-  const isShown = unknownFromAt !== null && unknownFromAt < toAt;
+  const [shownFromAt, shownToAt] = [Date.parse(query.from), Date.parse(query.to)];
+  const isShown = unknownFromAt !== null && unknownFromAt < shownToAt;
   return {
     facts: beyond.facts,
     unknown: isShown
-      ? { startAt: instant(Math.max(unknownFromAt, fromAt)), endAt: instant(toAt) }
+      ? { startAt: instant(Math.max(unknownFromAt, shownFromAt)), endAt: instant(shownToAt) }
       : null,
-  };
-}
-
-function found(facts: AvailabilityFacts, query: Query, zones: Zones) {
-  const window = { startAt: Date.parse(query.from), endAt: Date.parse(query.to) };
-  const ask = { window, party: query.party, zones };
-  const durationMs = (query.durationMinutes ?? 0) * MINUTE_MS;
-  if (query.as === 'starts') {
-    const stepMs = query.stepMinutes * MINUTE_MS;
-    return { starts: startTimes(facts, { ...ask, durationMs, stepMs }).map(instant) };
-  }
-  const spans = freeSpans(facts, ask).filter((one) => one.endAt - one.startAt >= durationMs);
-  return {
-    spans: spans.map(({ startAt, endAt }) => ({
-      startAt: instant(startAt),
-      endAt: instant(endAt),
-    })),
   };
 }
 

@@ -8,7 +8,7 @@ import { pageOf } from '../page.ts';
 import { notFound, Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import { wakeMirrors } from '../wake-mirrors.ts';
-import { Id, pageQuery } from '../schemas/common.ts';
+import { Id, Instant, pageQuery } from '../schemas/common.ts';
 import { Block, BlockPage, NewBlock } from '../schemas/resource.ts';
 
 const tag = 'Blocks';
@@ -60,14 +60,18 @@ export const blockRoutes = [
     summary: 'List the blocks of a resource',
     scopes: ['availability:read', 'bookings:write'],
     params,
-    query: z.strictObject(pageQuery),
+    query: z.strictObject({
+      ...pageQuery,
+      from: Instant.optional().describe('Blocks that end after this.'),
+      to: Instant.optional().describe('Blocks that start before this.'),
+    }),
     answer: { status: 200, about: 'By id; removed ones are left out.', schema: BlockPage },
     problems: ['not-found'],
     async handle({ caller, params, query }, { database }) {
       const ref = { tenantId: caller.tenantId, ...params };
       if (!(await findResource(database, ref))) throw notFound('resource');
-      const { after, limit } = query;
-      const rows = await listBlocks(database, { ...ref, after, limit });
+      const { limit } = query;
+      const rows = await listBlocks(database, { ...ref, ...query });
       return { body: pageOf(rows, { limit, keyOf: (row) => row.id, show }) };
     },
   }),

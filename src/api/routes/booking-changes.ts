@@ -4,12 +4,10 @@ import { findBooking } from '../../store/booking-reads.ts';
 import { eraseGuest } from '../../store/guests.ts';
 import { asking } from '../commands.ts';
 import type { ApiDependencies } from '../dependencies.ts';
-import { claimOf } from '../idempotency.ts';
-import { uuidV5 } from '../identity.ts';
 import { notFound, Problem } from '../problem.ts';
 import type { Answer } from '../route.ts';
 import { route } from '../route.ts';
-import { Booking, Cancellation, Confirmation } from '../schemas/booking.ts';
+import { Booking, Confirmation } from '../schemas/booking.ts';
 import { Id } from '../schemas/common.ts';
 import { showBooking } from '../show-booking.ts';
 
@@ -23,38 +21,6 @@ interface Ref {
 }
 
 export const bookingChangeRoutes = [
-  route({
-    method: 'post',
-    path: '/v1/bookings/{bookingId}/cancel',
-    id: 'cancelBooking',
-    tag,
-    summary: 'Cancel a booking',
-    about:
-      'Gives a hold up, or calls a confirmed booking off: what was captured is refunded and its mirrors are removed. Cancelling a cancelled booking answers how it stands.',
-    scopes,
-    idempotent: true,
-    params,
-    body: Cancellation,
-    bodyExample: { reason: 'guest-request' },
-    answer: { status: 200, about: 'The booking as it is now.', schema: Booking },
-    problems: ['not-found', 'not-cancellable', 'change-under-way', 'unavailable'],
-    async handle(input, deps) {
-      const { key } = claimOf(input);
-      const { bookingId } = input.params;
-      const ref = { tenantId: input.caller.tenantId, bookingId };
-      const before = await findBooking(deps.database, ref);
-      if (!before) throw notFound('booking');
-      if (before.state === 'cancelled') return answerOf(ref, deps);
-      const changeId = uuidV5(`booking-change/${ref.tenantId}/${bookingId}`, key);
-      const { reason } = input.body;
-      const done = await asking(deps.commands.cancelBooking({ ...ref, changeId, reason }));
-      if (done.kind === 'no-such-booking') throw notFound('booking');
-      if (done.kind === 'not-cancellable') throw ended('not-cancellable', done.state);
-      if (done.kind === 'busy')
-        throw new Problem('change-under-way', { headers: { 'retry-after': '2' } });
-      return answerOf(ref, deps);
-    },
-  }),
   route({
     method: 'post',
     path: '/v1/bookings/{bookingId}/confirm',
@@ -108,7 +74,5 @@ async function answerOf(ref: Ref, { database }: ApiDependencies): Promise<Answer
   return { body: showBooking(row, ref.tenantId) };
 }
 
-const ended = (
-  name: 'not-cancellable' | 'not-awaiting-confirmation',
-  state: BookingState,
-): Problem => new Problem(name, { more: { state } });
+const ended = (name: 'not-awaiting-confirmation', state: BookingState): Problem =>
+  new Problem(name, { more: { state } });

@@ -4,15 +4,14 @@ import type { ListedCalendar } from '../../channels/channel-provider.ts';
 import type { ConnectionSettings } from '../../domain/connection.ts';
 import { nameSealOf } from '../../store/calendars.ts';
 import { findAccount } from '../../store/accounts.ts';
+import { changeConnection } from '../../store/connection-change.ts';
 import type { Connected } from '../../store/connections.ts';
 import {
-  changeConnectionSettings,
   countsOf,
   createConnection,
   findConnection,
   listConnections,
 } from '../../store/connections.ts';
-import { change } from '../../store/transactions.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { describeError } from '../failures.ts';
 import { createOnce } from '../idempotency.ts';
@@ -28,7 +27,7 @@ import {
   ConnectionPatch,
   NewConnection,
 } from '../schemas/connection.ts';
-import { showConnection } from '../show-connection.ts';
+import { showConnection, showQuestions } from '../show-connection.ts';
 
 const tag = 'Connections';
 const params = z.strictObject({ connectionId: Id });
@@ -53,6 +52,7 @@ export const connectionRoutes = [
       'account-unusable',
       'channel-refused',
       'channel-unsuitable',
+      'channel-limited',
       'unavailable',
     ],
     async handle(input, deps) {
@@ -117,7 +117,11 @@ export const connectionRoutes = [
       const names = nameSealOf(vault, ref.tenantId);
       const calendarName = row.calendarName && names.open(row.id, row.calendarName);
       const readOnlySince = row.readOnlySince?.toISOString() ?? null;
-      return { body: { ...shown, calendarName, readOnlySince, counts } };
+      const { mirrorQuestions, ...numbers } = counts;
+      const mirrorsWaiting = showQuestions(mirrorQuestions);
+      return {
+        body: { ...shown, calendarName, readOnlySince, counts: numbers, mirrorsWaiting },
+      };
     },
   }),
   route({
@@ -125,28 +129,29 @@ export const connectionRoutes = [
     path: '/v1/connections/{connectionId}',
     id: 'changeConnection',
     tag,
-    summary: "Change a connection's settings",
-    about: 'What is left out stays. The next pass goes by the new settings.',
+    summary: "Change a connection's settings or its unit",
+    about:
+      'What is left out stays. What its events take, and which of our bookings are shown there, follows at once; a booking that now overlaps one of them is in conflict with it. The next pass goes by the other settings.',
     scopes: ['connections:write'],
     params,
     body: ConnectionPatch,
     bodyExample: { settings: { tentative: 'free' } },
     answer: { status: 200, about: 'As it is now.', schema: Connection },
-    problems: ['not-found'],
+    problems: ['not-found', 'unknown-reference', 'already-exists'],
     async handle({ caller, params, body }, { database, commands, now, log }) {
       const ref = { tenantId: caller.tenantId, connectionId: params.connectionId };
-      const patch = Object.fromEntries(
+      const settings = Object.fromEntries(
         Object.entries(body.settings).filter(([, value]) => value !== undefined),
       );
-      const row = await change(database, (tx) =>
-        changeConnectionSettings(tx, { ...ref, allows }, patch),
-      );
-      if (!row) throw notFound('connection in use');
+      const patch = { settings, ...(body.unit !== undefined && { unit: body.unit }) };
+      const done = await changeConnection({ database, allows }, ref, patch);
+      if (done.kind === 'missing') throw notFound('connection in use');
+      if (done.kind !== 'changed') throw refusalOf(done);
       // New intervals take effect now rather than at the end of the old one; losing this is harmless.
       void commands.requestSync(ref).catch((error: unknown) => {
         log('warn', 'a changed connection was not woken', describeError(error));
       });
-      return { body: showConnection(row, { tenantId: ref.tenantId, nowAt: now() }) };
+      return { body: showConnection(done.connection, { tenantId: ref.tenantId, nowAt: now() }) };
     },
   }),
 ];
@@ -167,7 +172,9 @@ async function findCalendar(deps: ApiDependencies, tenantId: string, wanted: Wan
   const account = await findAccount(deps.database, ref);
   if (!account) throw unknown('account');
   const provider = providerOf(deps, account.channel);
-  const calendars = await provider.listCalendars({ access: await deps.openAccess(ref) });
+  const calendars = await deps.callChannel({ ...ref, channel: account.channel }, (access) =>
+    provider.listCalendars({ access }),
+  );
   const calendar = chosen(calendars, wanted.calendarId);
   if (!calendar) throw unknown('calendar');
   return {

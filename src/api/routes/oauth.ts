@@ -18,7 +18,7 @@ import { notFound, Problem } from '../problem.ts';
 import { providerOf } from '../providers.ts';
 import { route } from '../route.ts';
 import { Channel } from '../schemas/common.ts';
-import { Authorization, NewAuthorization } from '../schemas/connection.ts';
+import { Authorization, NewAuthorization } from '../schemas/account.ts';
 import { wakeAccount } from '../wake-account.ts';
 import { sealed } from './accounts.ts';
 
@@ -113,8 +113,12 @@ function exchange(
   state: OauthState,
   proof: { code: string; codeVerifier: string },
 ): Promise<OAuthGrant> {
+  const { tenantId, channel } = state;
   const redirectUri = redirectUriOf(deps);
-  return providerOf(deps, state.channel).exchange({ ...proof, redirectUri, nowAt: deps.now() });
+  const account = { tenantId, accountId: state.accountId ?? 'consent', channel, credential: null };
+  return deps.callUnopened(account, () =>
+    providerOf(deps, channel).exchange({ ...proof, redirectUri, nowAt: deps.now() }),
+  );
 }
 
 function pageOf({ kind, code }: Failure): OwnerPage {

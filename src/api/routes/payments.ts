@@ -5,7 +5,6 @@ import type { PaymentAccountRef, PaymentAccountView } from '../../store/payment-
 import {
   createPaymentAccount,
   listPaymentAccounts,
-  recordPaymentEvent,
   replaceSecrets,
   sealedPaymentAccount,
 } from '../../store/payment-accounts.ts';
@@ -13,6 +12,8 @@ import { change } from '../../store/transactions.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { createOnce } from '../idempotency.ts';
 import { pageOf } from '../page.ts';
+import { onPaymentEvent } from '../payment-events.ts';
+import { openAccount, sealAccount } from '../payment-secrets.ts';
 import { notFound, Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import {
@@ -25,13 +26,6 @@ import { Id, pageQuery } from '../schemas/common.ts';
 
 const tag = 'Payments';
 const WEBHOOK_BYTES = 256 * 1024;
-
-/** What a payment account's row seals, as JSON. */
-interface PaymentAccountSecrets {
-  secretKey: string;
-  webhookSecret: string | null;
-  connectedAccount: string | null;
-}
 
 export const paymentRoutes = [
   route({
@@ -50,12 +44,9 @@ export const paymentRoutes = [
     problems: ['already-exists'],
     async handle(input, deps) {
       const { tenantId } = input.caller;
-      const { id, service, secretKey, webhookSecret, connectedAccount } = input.body;
+      const { id, service, ...secrets } = input.body;
       return createOnce(input, deps, {
-        prepare: async () => {
-          const secrets: PaymentAccountSecrets = { secretKey, webhookSecret, connectedAccount };
-          return sealed(deps, { tenantId, accountId: id }, secrets);
-        },
+        prepare: async () => sealAccount(deps, { tenantId, accountId: id }, secrets),
         create: async (tx, bytes) => {
           const row = { tenantId, id, service, sealed: bytes };
           const account = await createPaymentAccount(tx, row);
@@ -105,7 +96,10 @@ export const paymentRoutes = [
         replaceSecrets(tx, ref, {
           replaced: given.map(([name]) => name),
           seal: (before) =>
-            sealed(deps, ref, { ...opened(deps, ref, before), ...Object.fromEntries(given) }),
+            sealAccount(deps, ref, {
+              ...openAccount(deps, ref, before),
+              ...Object.fromEntries(given),
+            }),
         }),
       );
       if (!account) throw notFound('payment account');
@@ -123,7 +117,12 @@ export const paymentRoutes = [
     scopes: null,
     rawBodyBytes: WEBHOOK_BYTES,
     params: z.strictObject({ tenantId: Id, accountId: Id }),
-    answer: { status: 200, about: 'Recorded, or it was already.', schema: null },
+    answer: {
+      status: 200,
+      about:
+        'Handed on or marked, and recorded; or it was before. Nothing it says is believed: the payment is read.',
+      schema: null,
+    },
     problems: ['signature-refused', 'body-too-large'],
     async handle({ params, rawBody, headers }, deps) {
       const webhookSecret = await webhookSecretOf(params, deps);
@@ -135,7 +134,7 @@ export const paymentRoutes = [
       const { eventId } = event;
       if (!EVENT_ID.test(eventId))
         throw new Problem('invalid-request', { detail: 'The id of the event is no event id.' });
-      await recordPaymentEvent(deps.database, { ...params, eventId });
+      await onPaymentEvent(deps, params, event);
       return {};
     },
   }),
@@ -144,29 +143,19 @@ export const paymentRoutes = [
 /** Whoever holds the secret can sign, so that what is signed need not be the payment service's. */
 const EVENT_ID = /^[\x21-\x7e]{1,255}$/;
 
-const placeOf = (ref: PaymentAccountRef) =>
-  [ref.tenantId, 'payment_account', ref.accountId] as const;
-
-const sealed = (
-  { vault }: ApiDependencies,
-  ref: PaymentAccountRef,
-  secrets: PaymentAccountSecrets,
-): Uint8Array<ArrayBuffer> => new Uint8Array(vault.seal(placeOf(ref), JSON.stringify(secrets)));
-
-const opened = (
-  { vault }: ApiDependencies,
-  ref: PaymentAccountRef,
-  bytes: Uint8Array,
-): PaymentAccountSecrets => JSON.parse(vault.open(placeOf(ref), bytes)) as PaymentAccountSecrets;
-
 /** The account's secret or, where there is none, one that nobody can sign with. */
 async function webhookSecretOf(ref: PaymentAccountRef, deps: ApiDependencies): Promise<string> {
   const known = await sealedPaymentAccount(deps.database, ref);
   const nobodys = `whsec_${randomBytes(24).toString('hex')}`;
-  const secrets = { secretKey: nobodys, webhookSecret: nobodys, connectedAccount: null };
+  const secrets = {
+    secretKey: nobodys,
+    publishableKey: null,
+    webhookSecret: nobodys,
+    connectedAccount: null,
+  };
   // Done for both, so that the time of an answer does not tell either.
-  const standIn = sealed(deps, ref, secrets);
-  return opened(deps, ref, known ?? standIn).webhookSecret ?? nobodys;
+  const standIn = sealAccount(deps, ref, secrets);
+  return openAccount(deps, ref, known ?? standIn).webhookSecret ?? nobodys;
 }
 
 function verified<T>(verify: () => T): T {

@@ -1,12 +1,18 @@
 import { z } from 'zod';
-import type { StoredResource } from '../../store/resources.ts';
+import { nightRulesOf } from '../../domain/nights.ts';
+import { settingsFaults } from '../../domain/resource-checks.ts';
+import type { ResourceSettings } from '../../domain/resource.ts';
+import { DEFAULT_RESOURCE_SETTINGS } from '../../domain/resource.ts';
+import type { ResourceRef, StoredResource } from '../../store/resources.ts';
 import {
   archiveResource,
   changeResource,
   createResource,
   findResource,
   listResources,
+  resourceUse,
 } from '../../store/resources.ts';
+import type { Tx } from '../../store/transactions.ts';
 import { change } from '../../store/transactions.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { createOnce } from '../idempotency.ts';
@@ -14,26 +20,53 @@ import { pageOf } from '../page.ts';
 import { notFound, Problem } from '../problem.ts';
 import { route } from '../route.ts';
 import { Id, pageQuery } from '../schemas/common.ts';
+import { wakeCalendars } from '../wake-calendars.ts';
 import { NewResource, Resource, ResourcePage, ResourcePatch } from '../schemas/resource.ts';
 
 const tag = 'Resources';
 const params = z.strictObject({ resourceId: Id });
+const NOT_SATURDAY = ['mon', 'tue', 'wed', 'thu', 'fri', 'sun'];
 const example = {
   id: 'villa-aurora',
   name: 'Villa Aurora',
   timeZone: 'Europe/Rome',
   capacity: 1,
   settings: {
-    opening: [],
-    bufferBeforeMs: 0,
+    soldBy: 'night',
+    nights: {
+      checkIn: '15:00',
+      checkOut: '11:00',
+      minNights: 2,
+      maxNights: 28,
+      closedToArrival: [],
+      closedToDeparture: ['sun'],
+      seasons: [
+        { fromDay: '2027-07-01', toDay: '2027-08-31', minNights: 7, closedToArrival: NOT_SATURDAY },
+      ],
+    },
+    exceptions: [{ fromDay: '2027-11-03', toDay: '2027-11-30', open: [] }],
     bufferAfterMs: 10_800_000,
     noticeMs: 86_400_000,
     holdTtlMs: 900_000,
     price: { per: 'night', amountMinor: 18_000, currency: 'eur' },
-    contested: 'refuse',
+    deposit: {
+      percent: 30,
+      balanceDueMs: 2_592_000_000,
+      onUnpaid: 'cancel',
+      graceMs: 259_200_000,
+    },
+    cancellation: [
+      { beforeMs: 1_209_600_000, feePercent: 0, feeMinor: 0 },
+      { beforeMs: 172_800_000, feePercent: 50, feeMinor: 0 },
+    ],
   },
-} as const;
-const answerExample = { ...example, createdAt: '2026-11-21T09:00:00.000Z', archivedAt: null };
+};
+const answerExample = {
+  ...example,
+  settings: { ...DEFAULT_RESOURCE_SETTINGS, ...example.settings },
+  createdAt: '2026-11-21T09:00:00.000Z',
+  archivedAt: null,
+};
 
 export const resourceRoutes = [
   route({
@@ -105,19 +138,22 @@ export const resourceRoutes = [
     body: ResourcePatch,
     bodyExample: { capacity: 2, settings: { noticeMs: 0 } },
     answer: { status: 200, about: 'As it is now.', schema: Resource, example: answerExample },
-    problems: ['not-found'],
+    problems: ['not-found', 'in-use', 'invalid-request'],
     async handle({ caller, params, body }, deps) {
       if (body.timeZone !== undefined) requireZone(body.timeZone, deps);
-      const { settings = {}, ...rest } = body;
+      const ref = { tenantId: caller.tenantId, ...params };
+      let isReadOtherwise = false;
       const resource = await change(deps.database, (tx) =>
-        changeResource(tx, { tenantId: caller.tenantId, ...params }, (now) => ({
-          name: rest.name ?? now.name,
-          timeZone: rest.timeZone ?? now.timeZone,
-          capacity: rest.capacity ?? now.capacity,
-          settings: { ...now.settings, ...given(settings) },
-        })),
+        changeResource(tx, ref, async (now) => {
+          const next = patched(now, body);
+          requireSound(next.settings);
+          await requireUnused(tx, ref, { now, next });
+          isReadOtherwise = readsDays(now) !== readsDays(next);
+          return next;
+        }),
       );
       if (!resource) throw notFound('resource');
+      if (isReadOtherwise) await wakeCalendars(deps, ref);
       return { body: show(resource) };
     },
   }),
@@ -146,11 +182,69 @@ export const resourceRoutes = [
   }),
 ];
 
-/** Fields that were left out do not overwrite. */
+type Values = Pick<StoredResource, 'name' | 'timeZone' | 'capacity' | 'settings'>;
+
+/** Fields that were left out stay. */
+function patched(now: Values, { settings = {}, ...rest }: z.output<typeof ResourcePatch>): Values {
+  const { holdLimits, recheck, conflicts, ...fields } = settings;
+  const before = now.settings;
+  return {
+    name: rest.name ?? now.name,
+    timeZone: rest.timeZone ?? now.timeZone,
+    capacity: rest.capacity ?? now.capacity,
+    settings: {
+      ...before,
+      ...given(fields),
+      holdLimits: { ...before.holdLimits, ...given(holdLimits ?? {}) },
+      recheck: { ...before.recheck, ...given(recheck ?? {}) },
+      conflicts: { ...before.conflicts, ...given(conflicts ?? {}) },
+    },
+  };
+}
+
 function given<T extends object>(patch: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(patch).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
+
+function requireSound(settings: ResourceSettings): void {
+  const faults = settingsFaults(settings);
+  if (faults.length === 0) return;
+  const errors = faults.map(({ path, message }) => ({
+    in: 'body',
+    pointer: `/settings/${path.join('/')}`,
+    detail: message,
+  }));
+  throw new Problem('invalid-request', {
+    detail: 'With what stays as it is, these settings contradict each other.',
+    more: { errors },
+  });
+}
+
+/** What lies ahead was sold by what the resource is now. */
+async function requireUnused(
+  tx: Tx,
+  ref: ResourceRef,
+  { now, next }: { now: Values; next: Values },
+): Promise<void> {
+  const isSoldOtherwise = now.settings.soldBy !== next.settings.soldBy;
+  if (!isSoldOtherwise && next.capacity >= now.capacity) return;
+  const { highestUnit, bookings, sessions } = await resourceUse(tx, ref);
+  if (next.capacity < highestUnit)
+    throw new Problem('in-use', {
+      detail: `Unit ${highestUnit} has bookings to come, a block or a calendar: end those first, or keep a capacity of ${highestUnit}.`,
+    });
+  if (isSoldOtherwise && bookings + sessions > 0)
+    throw new Problem('in-use', {
+      detail: `It has ${bookings} live bookings and ${sessions} sessions to come: end those before it is sold otherwise.`,
+    });
+}
+
+/** All that says which instants the whole days of outside calendars are. */
+const readsDays = ({ timeZone, settings }: Values): string => {
+  const nights = nightRulesOf(settings);
+  return JSON.stringify([timeZone, nights && [nights.checkIn, nights.checkOut]]);
+};
 
 function requireZone(timeZone: string, { zones }: ApiDependencies): void {
   if (zones.isKnown(timeZone)) return;

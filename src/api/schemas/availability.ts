@@ -1,6 +1,20 @@
 import { z } from 'zod';
+import { REFUSALS } from '../../domain/booking.ts';
 import { PULLS } from '../../domain/connection.ts';
-import { answerSchemas, Channel, Instant, InstantOut, wholeNumber } from './common.ts';
+import { PRICE_UNITS } from '../../domain/resource.ts';
+import {
+  answerSchemas,
+  Amount,
+  Channel,
+  CurrencyOut,
+  LocalDay,
+  Instant,
+  InstantOut,
+  wholeNumber,
+} from './common.ts';
+
+export const SHOWN_AS = ['spans', 'starts', 'nights', 'stays', 'sessions'] as const;
+export type ShownAs = (typeof SHOWN_AS)[number];
 
 const DAY_MS = 86_400_000;
 const MAX_RANGE_MS = 400 * DAY_MS;
@@ -17,7 +31,13 @@ export const AvailabilityQuery = z
       .default(15)
       .describe("Between starts, from each opening's beginning; 15 unless told."),
     party: wholeNumber(1, 500).default(1).describe('Units needed at once; 1 unless told.'),
-    as: z.enum(['spans', 'starts']).default('spans').describe('What to list.'),
+    nights: wholeNumber(1, 365).optional().describe('Length of the stays to list.'),
+    as: z
+      .enum(SHOWN_AS)
+      .optional()
+      .describe(
+        'What to list: spans (as a rule) or starts of what is sold by time, nights (as a rule) or stays of what is sold by the night, sessions that begin in the range.',
+      ),
     fresh: z
       .enum(['true', 'false'])
       .default('false')
@@ -34,6 +54,8 @@ export const AvailabilityQuery = z
     const rangeMs = Date.parse(query.to) - Date.parse(query.from);
     if (rangeMs <= 0) refuse(context, 'to', 'must be after `from`');
     if (rangeMs > MAX_RANGE_MS) refuse(context, 'to', 'must be at most 400 days after `from`');
+    if (query.as === 'stays' && query.nights === undefined)
+      refuse(context, 'nights', 'is needed to list stays');
     if (query.as !== 'starts') return;
     if (query.durationMinutes === undefined)
       refuse(context, 'durationMinutes', 'is needed to list starts');
@@ -99,9 +121,79 @@ export const Availability = z
       ),
     withheld: z.int(),
     spans: z
-      .array(z.object({ startAt: InstantOut, endAt: InstantOut }))
+      .array(
+        z.object({
+          startAt: InstantOut,
+          endAt: InstantOut,
+          startBefore: InstantOut.optional().describe(
+            'Where bookings must begin before this to be possible.',
+          ),
+        }),
+      )
       .optional()
-      .describe('With `as=spans`: any booking inside one of them is possible. They may overlap.'),
+      .describe(
+        'With `as=spans`: any booking inside one of them is possible, of a length that the resource allows. They may overlap.',
+      ),
     starts: z.array(InstantOut).optional().describe('With `as=starts`.'),
+    nights: z
+      .array(
+        z.object({
+          day: LocalDay,
+          free: z.boolean().describe('The night that follows this day.'),
+          arrival: z
+            .boolean()
+            .describe('A stay may begin on this day, and one of some length can be had.'),
+          departure: z.boolean().describe('A stay may end on this day.'),
+          minNights: z.int(),
+          maxNights: z.int(),
+        }),
+      )
+      .optional()
+      .describe('With `as=nights`: each local day; lengths are of stays that begin on it.'),
+    stays: z
+      .array(
+        z.object({
+          arrivalDay: LocalDay,
+          departureDay: LocalDay,
+          startAt: InstantOut,
+          endAt: InstantOut,
+        }),
+      )
+      .optional()
+      .describe('With `as=stays`: each that can be booked, of `nights` nights.'),
+    sessions: z
+      .array(
+        z.object({
+          id: z.string(),
+          startAt: InstantOut,
+          endAt: InstantOut,
+          capacity: z.int(),
+          placesLeft: z.int(),
+          price: z
+            .object({ amountMinor: Amount, currency: CurrencyOut })
+            .nullable()
+            .describe("For each place, in place of the resource's."),
+          refusal: z
+            .enum(REFUSALS)
+            .nullable()
+            .describe('Why the party cannot have its places; null when it can.'),
+        }),
+      )
+      .optional()
+      .describe('With `as=sessions`: those that begin in the range and were not cancelled.'),
+    price: z
+      .object({
+        per: z.enum(PRICE_UNITS),
+        eachMinor: Amount,
+        currency: CurrencyOut,
+        amountMinor: Amount.nullable().describe(
+          'For the party, to send as `expectedAmount`; null where it depends on how many nights.',
+        ),
+        depositMinor: Amount.nullable().describe(
+          'The share that is charged at once when the balance is not due by then.',
+        ),
+      })
+      .nullable()
+      .describe('Null when nothing is charged, or the price is stated at booking.'),
   })
   .register(answerSchemas, { id: 'Availability' });

@@ -24,6 +24,13 @@ export const Instant = rfc3339
 /** An instant as answers give it. */
 export const InstantOut = z.iso.datetime();
 
+/** A day of a resource's own calendar. */
+export const LocalDay = z.iso
+  .date({ error: 'must be a day as YYYY-MM-DD' })
+  .refine((text) => text >= '1970-01-01' && text < '2200-01-01', {
+    error: 'must lie between the years 1970 and 2200',
+  });
+
 export const Channel = z.enum(CHANNELS);
 
 export const Amount = z.int().min(0).max(1_000_000_000_000);

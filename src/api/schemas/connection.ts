@@ -5,95 +5,8 @@ import {
   PULLS,
   PUSH_REFUSALS,
 } from '../../domain/connection.ts';
-import { OUTSIDE_EDITS } from '../../domain/mirror.ts';
+import { MIRROR_ATTENTIONS, OUTSIDE_EDITS } from '../../domain/mirror.ts';
 import { answerSchemas, Channel, Id, InstantOut, pageOf, requestSchemas } from './common.ts';
-
-const SecretUrl = z.string().min(1).max(4_096);
-const Password = z
-  .string()
-  .min(1)
-  .max(1_024)
-  .describe('An app-specific password where the server has them.');
-
-export const NewAccount = z
-  .discriminatedUnion('channel', [
-    z.strictObject({ channel: z.literal('ical'), url: SecretUrl }),
-    z
-      .strictObject({
-        channel: z.literal('caldav'),
-        serverUrl: z
-          .string()
-          .trim()
-          .min(1)
-          .max(4_096)
-          .optional()
-          .describe('As the server tells its users; the rest is found from there.'),
-        preset: z.enum(['icloud']).optional().describe('In place of `serverUrl`.'),
-        username: z.string().min(1).max(512),
-        password: Password,
-      })
-      .refine((one) => (one.serverUrl === undefined) !== (one.preset === undefined), {
-        path: ['serverUrl'],
-        message: 'give either `serverUrl` or `preset`',
-      }),
-  ])
-  .register(requestSchemas, { id: 'NewAccount' });
-
-export const AccountPatch = z
-  .strictObject({
-    password: Password.optional().describe('Of the same user, for accounts with a password.'),
-    url: SecretUrl.optional().describe('Of the same calendar, for accounts with an address.'),
-  })
-  .refine((one) => (one.password === undefined) !== (one.url === undefined), {
-    path: ['password'],
-    message: 'give either `password` or `url`',
-  })
-  .register(requestSchemas, { id: 'AccountPatch' });
-
-export const Account = z
-  .object({
-    id: z.string(),
-    channel: Channel,
-    subject: z.string().nullable().describe("The channel's own id of the account, where it tells."),
-    state: z.enum(['active', 'needs-reauthorization']),
-    calendarsCheckedAt: InstantOut.nullable().describe(
-      'When its calendars were last looked at for new names, lost rights and removal.',
-    ),
-    createdAt: InstantOut,
-  })
-  .register(answerSchemas, { id: 'Account' });
-export const AccountPage = pageOf(Account, 'AccountPage');
-
-export const ListedCalendars = z
-  .object({
-    items: z.array(
-      z.object({
-        id: z.string(),
-        name: z.string(),
-        timeZone: z.string(),
-        push: z.boolean(),
-        write: z.boolean(),
-        primary: z.boolean(),
-        shared: z
-          .boolean()
-          .optional()
-          .describe("Whether it is somebody else's; absent where the channel does not tell."),
-      }),
-    ),
-  })
-  .register(answerSchemas, { id: 'ListedCalendars' });
-
-export const NewAuthorization = z
-  .strictObject({
-    accountId: Id.optional().describe(
-      'Authorizes this account again; a new one is made when left out.',
-    ),
-  })
-  .register(requestSchemas, { id: 'NewAuthorization' });
-
-export const Authorization = z
-  .object({ authorizationUrl: z.string(), expiresAt: InstantOut })
-  .register(answerSchemas, { id: 'Authorization' });
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -109,6 +22,13 @@ const settings = {
   outOfOffice: countsAs,
   workingElsewhere: countsAs,
   free: countsAs.describe('Entries that the channel itself shows as free.'),
+  priority: z
+    .int()
+    .min(0)
+    .max(1_000)
+    .describe(
+      "Of its events, where one lies over a booking of ours and the resource's rule is `by-key`: the higher one keeps the time.",
+    ),
   mirror: z.enum(['none', 'busy', 'reference']),
   mirrorHolds: z.boolean().describe('Writes holds there too, as tentative.'),
   outsideEdits: z
@@ -146,6 +66,7 @@ export const NewConnection = z
     settings: z
       .strictObject({
         takes: settings.takes.default(defaults.takes),
+        priority: settings.priority.default(defaults.priority),
         tentative: settings.tentative.default(defaults.tentative),
         outOfOffice: settings.outOfOffice.default(defaults.outOfOffice),
         workingElsewhere: settings.workingElsewhere.default(defaults.workingElsewhere),
@@ -164,7 +85,16 @@ export const NewConnection = z
   .register(requestSchemas, { id: 'NewConnection' });
 
 export const ConnectionPatch = z
-  .strictObject({ settings: z.strictObject(settings).partial() })
+  .strictObject({
+    unit: z
+      .int()
+      .min(1)
+      .max(500)
+      .nullable()
+      .optional()
+      .describe('Which unit the calendar speaks of from now on; null is the whole resource.'),
+    settings: z.strictObject(settings).partial().default({}),
+  })
   .register(requestSchemas, { id: 'ConnectionPatch' });
 
 export const Disconnection = z
@@ -223,7 +153,12 @@ const connectionFields = {
   cursorVersion: z.int(),
   generation: z.int(),
   createdAt: InstantOut,
-  links: z.object({ self: z.string(), events: z.string(), workflowId: z.string() }),
+  links: z.object({
+    self: z.string(),
+    events: z.string(),
+    mirrors: z.string(),
+    workflowId: z.string(),
+  }),
 };
 
 export const Connection = z.object(connectionFields).register(answerSchemas, { id: 'Connection' });
@@ -252,8 +187,19 @@ export const ConnectionInFull = z
       withheld: z.int(),
       busySpans: z.int(),
       mirrorsBehind: z.int(),
+      conflicts: z
+        .int()
+        .describe('Bookings of ours that its events lie over, undecided or in the making.'),
+      conflictsInMass: z
+        .int()
+        .describe('Of these, so many at once that a person has to look: a mistake, most likely.'),
       mirrorsInQuestion: z.int().describe('Events of ours that a person has to look at.'),
     }),
+    mirrorsWaiting: z
+      .array(z.object({ reason: z.enum(MIRROR_ATTENTIONS), count: z.int(), advice: z.string() }))
+      .describe(
+        'Why events of ours there wait for a person, and what to do; `links.mirrors` with `attention=true` lists them.',
+      ),
   })
   .register(answerSchemas, { id: 'ConnectionInFull' });
 

@@ -19,7 +19,14 @@ export function createCaldavProvider(settings: CaldavSettings): ChannelProvider 
   const open: OpenListings = new Map();
   return {
     channel: 'caldav',
-    supports: { oauth: false, push: false, write: true, renewal: 'none', absenceConfirmMs: 0 },
+    supports: {
+      oauth: false,
+      push: false,
+      write: true,
+      renewal: 'none',
+      absenceConfirmMs: 0,
+      readAhead: true,
+    },
     prove: ({ credential }) => prove(settings, credential),
     listCalendars: ({ access }) => listCalendars(settings, access),
     pull: (input) => pull(settings, open, input),

@@ -1,6 +1,7 @@
 import { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js';
 import type { Access } from '../channel-provider.ts';
 import { Failure } from '../../domain/failure.ts';
+import { boundedFetch } from '../../outbound/bounded-fetch.ts';
 import { failureFrom, readError } from './failures.ts';
 
 export interface GoogleSettings {
@@ -33,7 +34,7 @@ export function googleClient(settings: GoogleSettings, access: Access): GoogleCl
     retry: false,
     timeout: settings.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     headers: { authorization: `Bearer ${access.accessToken}` },
-    fetchImplementation: settings.fetch ?? fetch,
+    fetchImplementation: boundedFetch(settings.fetch),
     // A redirect would carry the token elsewhere; the API answers with none.
     redirect: 'error',
   });
@@ -44,7 +45,9 @@ export async function asked<T>(settings: GoogleSettings, request: Promise<Answer
   try {
     return bodyOf(await request);
   } catch (error) {
-    throw error instanceof Failure ? error : failureFrom(readError(error), nowOf(settings));
+    const cause = error instanceof Error ? error.cause : null;
+    for (const one of [error, cause]) if (one instanceof Failure) throw one;
+    throw failureFrom(readError(error), nowOf(settings));
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ChannelProvider, OAuthGrant } from '../channel-provider.ts';
+import { boundedFetch } from '../../outbound/bounded-fetch.ts';
 import { Failure, retryAfterMs } from '../../domain/failure.ts';
 import type { FailureKind } from '../../domain/failure.ts';
 import { nowOf } from './client.ts';
@@ -126,12 +127,14 @@ function kindOf(status: number, code: string | null): FailureKind {
   return code === 'invalid_grant' ? 'unauthorized' : 'invalid';
 }
 
+const MOST_TOKEN_BYTES = 256 * 1_024;
+
 async function post(
   settings: GoogleSettings,
   body: URLSearchParams,
 ): Promise<{ status: number; headers: Headers; answer: Record<string, unknown> | null }> {
   try {
-    const response = await (settings.fetch ?? fetch)(settings.tokenUrl, {
+    const response = await boundedFetch(settings.fetch, MOST_TOKEN_BYTES)(settings.tokenUrl, {
       method: 'POST',
       body,
       redirect: 'error',

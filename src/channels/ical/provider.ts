@@ -81,6 +81,7 @@ export function createIcalProvider(settings: IcalSettings): ChannelProvider {
       renewal: 'none',
       absenceConfirmMs: ABSENCE_CONFIRM_MS,
       endsWithLastEntry: true,
+      readAhead: true,
     },
     prove: async ({ credential }) => {
       await load(feed, { url: urlOf(credential), zone: 'UTC', signal: neverAborted() });

@@ -1,5 +1,6 @@
 import type { Access } from '../channel-provider.ts';
 import { Failure } from '../../domain/failure.ts';
+import { boundedFetch } from '../../outbound/bounded-fetch.ts';
 import { failureFrom, readError } from './failures.ts';
 
 export interface MicrosoftSettings {
@@ -41,7 +42,10 @@ export interface GraphAnswer {
   data: Record<string, unknown> | null;
 }
 
-/** One request, answered whatever its status. Throws `unavailable` when no whole answer came. */
+/**
+ * One request, answered whatever its status. Throws `unavailable` when no whole answer came, and
+ * `invalid` when it is larger than any should be.
+ */
 export async function send(
   settings: MicrosoftSettings,
   access: Access,
@@ -51,7 +55,7 @@ export async function send(
     throw new Failure({ kind: 'invalid', code: 'microsoft-needs-bearer-access' });
   const limit = AbortSignal.timeout(settings.timeoutMs ?? DEFAULT_TIMEOUT_MS);
   try {
-    const response = await (settings.fetch ?? fetch)(request.url, {
+    const response = await boundedFetch(settings.fetch)(request.url, {
       method: request.method ?? 'GET',
       headers: {
         authorization: `Bearer ${access.accessToken}`,
@@ -69,7 +73,8 @@ export async function send(
       headers: response.headers,
       data: objectFrom(await response.text()),
     };
-  } catch {
+  } catch (error) {
+    if (error instanceof Failure) throw error;
     throw new Failure({ kind: 'unavailable', code: limit.aborted ? 'timeout' : 'network' });
   }
 }

@@ -1,4 +1,5 @@
 import type { ChannelProvider, OAuthGrant } from '../channel-provider.ts';
+import { boundedFetch } from '../../outbound/bounded-fetch.ts';
 import { Failure, retryAfterMs } from '../../domain/failure.ts';
 import type { FailureKind } from '../../domain/failure.ts';
 import { nowOf, objectFrom } from './client.ts';
@@ -150,13 +151,15 @@ function kindOf(status: number, code: string | null): FailureKind {
   return code !== null && NEEDS_PERSON.includes(code) ? 'unauthorized' : 'invalid';
 }
 
+const MOST_TOKEN_BYTES = 256 * 1_024;
+
 async function post(
   settings: MicrosoftSettings,
   body: URLSearchParams,
 ): Promise<{ status: number; headers: Headers; answer: Record<string, unknown> | null }> {
   const limit = AbortSignal.timeout(Math.min(settings.timeoutMs ?? MAX_TOKEN_MS, MAX_TOKEN_MS));
   try {
-    const response = await (settings.fetch ?? fetch)(settings.tokenUrl, {
+    const response = await boundedFetch(settings.fetch, MOST_TOKEN_BYTES)(settings.tokenUrl, {
       method: 'POST',
       body,
       redirect: 'error',

@@ -1,11 +1,11 @@
-import { announce, effect, nowSeconds } from './emulator.ts';
+import { announce, nowSeconds } from './emulator.ts';
 import type { Cause, Emulator } from './emulator.ts';
 import { StripeError } from './errors.ts';
-import { derivedText } from './ids.ts';
+import { newId } from './ids.ts';
 import { newCharge } from './objects.ts';
 import type { NewCharge } from './objects.ts';
 import { attach } from './methods.ts';
-import { authorized, fundsTaken, saveIntent, unexpectedState } from './moves.ts';
+import { authorized, fundsTaken, moved, saveIntent, unexpectedState } from './moves.ts';
 import type { IntentRow, MethodRow } from './state.ts';
 
 export type Confirmation = {
@@ -14,6 +14,10 @@ export type Confirmation = {
   offSession: boolean;
   /** Refuse at once instead of waiting for the customer. */
   errorOnRequiresAction: boolean;
+  /** Stripe.js carries out the action itself, without leaving the page. */
+  useSdk: boolean;
+  /** Where the authentication page is served. */
+  pagesUrl: string;
   returnUrl?: string;
 };
 
@@ -61,17 +65,19 @@ export function checkConfirmable({ object }: IntentRow, method: MethodRow | unde
  */
 export function confirm(emulator: Emulator, cause: Cause, confirmation: Confirmation): IntentRow {
   const { row, method, offSession, errorOnRequiresAction } = confirmation;
+  const { attempt: _last, ...known } = row;
   const { object } = row;
   const payment_method = method.object.id;
   const asked: IntentRow = {
-    ...row,
+    ...known,
+    offSession,
     object: { ...object, last_payment_error: null, payment_method, next_action: null },
   };
   if (row.authenticated !== true && asksCustomer(confirmation)) {
     if (offSession || errorOnRequiresAction) {
       return decline(emulator, cause, { row: asked, method, failure: AUTHENTICATION_REQUIRED });
     }
-    return requireAction(emulator, cause, { row: asked, returnUrl: confirmation.returnUrl });
+    return requireAction(emulator, cause, { ...confirmation, row: asked });
   }
   return askIssuer(emulator, cause, { row: asked, method });
 }
@@ -84,12 +90,14 @@ export function askIssuer(
 ): IntentRow {
   const { outcome } = method;
   const failure =
+    cause.play?.decline ??
     outcome.decline ??
     (row.authenticated === true ? outcome.declineAfterAuthentication : undefined);
   const { authenticated: _used, ...rest } = row;
   if (failure !== undefined) return decline(emulator, cause, { row: rest, method, failure });
   const used = rememberUse(emulator, rest, method);
-  if (used.object.type !== 'card' || emulator.switches.cardsProcessFirst) {
+  const first = emulator.switches.cardsProcessFirst || cause.play?.processing === true;
+  if (used.object.type !== 'card' || first) {
     return process(emulator, cause, { row: rest, method: used });
   }
   return charge(emulator, cause, { row: rest, method: used });
@@ -106,7 +114,7 @@ export function charge(
   const createdAt = nowSeconds();
   const extended = object.payment_method_options['card']?.['request_extended_authorization'];
   const isExtended = extended === 'if_available';
-  const lifeSeconds = isExtended ? 30 * 86_400 : emulator.switches.authorizationSeconds;
+  const lifeSeconds = isExtended ? 30 * 86_400 : lifeOf(emulator, row, method);
   const options: NewCharge = {
     intent: object,
     method: method.object,
@@ -157,12 +165,7 @@ function decline(
     },
   };
   saveIntent(emulator, { ...row, object });
-  effect(emulator, {
-    account: row.account,
-    intent: object.id,
-    effect: 'declined',
-    amountMinor: object.amount,
-  });
+  moved(emulator, cause, { row, effect: 'declined', amountMinor: object.amount });
   announce(emulator, cause, { type: 'charge.failed', object: made });
   announce(emulator, cause, { type: 'payment_intent.payment_failed', object });
   throw new StripeError(402, message, {
@@ -170,36 +173,53 @@ function decline(
     ...(declineCode === undefined ? {} : { declineCode }),
     charge: made.id,
     paymentIntent: object,
+    paymentMethod: method.object,
   });
 }
 
-function asksCustomer({ row, method }: Confirmation): boolean {
+/** Visa keeps what a merchant asks for without the customer for 4 days and 18 hours only. */
+function lifeOf({ switches }: Emulator, row: IntentRow, method: MethodRow): number {
+  const card = method.object['card'] as { brand?: string } | undefined;
+  const shorter = row.offSession === true && card?.brand === 'visa';
+  return shorter ? Math.min(switches.authorizationSeconds, 410_400) : switches.authorizationSeconds;
+}
+
+function asksCustomer({ row, method, offSession }: Confirmation): boolean {
   const demanded = row.object.payment_method_options['card']?.['request_three_d_secure'];
   const { authentication } = method.outcome;
   if (authentication === 'optional') return demanded === 'any' || demanded === 'challenge';
-  return authentication === 'always' || (authentication === 'once' && !method.setUp);
+  if (authentication === 'unless-set-up') return !(offSession && method.setUp);
+  return authentication === 'always';
 }
 
 function requireAction(
   emulator: Emulator,
   cause: Cause,
-  { row, returnUrl }: { row: IntentRow; returnUrl: string | undefined },
+  { row, returnUrl, useSdk, pagesUrl }: Confirmation,
 ): IntentRow {
-  const page = `https://hooks.stripe.com/3d_secure_2/hosted?payment_intent=${row.object.id}`;
+  const attempt = newId('payatt');
+  const page = authenticationPage(pagesUrl, row.object.id, attempt);
   const next_action =
-    returnUrl === undefined
+    useSdk || returnUrl === undefined
       ? {
           type: 'use_stripe_sdk',
           use_stripe_sdk: {
-            type: 'stripe_3ds2_fingerprint',
-            three_d_secure_2_source: `payatt_3${derivedText(row.object.id, 23)}`,
+            type: 'three_d_secure_redirect',
+            stripe_js: page,
+            source: attempt,
           },
         }
       : { type: 'redirect_to_url', redirect_to_url: { return_url: returnUrl, url: page } };
   const object = { ...row.object, next_action, status: 'requires_action' as const };
-  const next = saveIntent(emulator, { ...row, object });
+  const back = returnUrl === undefined ? {} : { returnUrl };
+  const next = saveIntent(emulator, { ...row, attempt, ...back, object });
   announce(emulator, cause, { type: 'payment_intent.requires_action', object });
   return next;
+}
+
+export function authenticationPage(pagesUrl: string, intent: string, attempt: string): string {
+  const query = new URLSearchParams({ payment_intent: intent, source: attempt });
+  return `${pagesUrl}/3d_secure_2/hosted?${query.toString()}`;
 }
 
 function process(
@@ -229,5 +249,6 @@ function rememberUse(emulator: Emulator, row: IntentRow, method: MethodRow): Met
     return used;
   }
   if (usage === null) return method;
-  return attach(emulator, { ...method, setUp: true }, customer);
+  const setUp = method.setUp || usage === 'off_session';
+  return attach(emulator, { ...method, setUp }, customer);
 }

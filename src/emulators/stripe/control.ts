@@ -6,11 +6,19 @@ import type { Emulator } from './emulator.ts';
 import { parseForm } from './form.ts';
 import { intentRoutes } from './intent-control.ts';
 import { slotOf } from './idempotency.ts';
-import { ledger } from './ledger.ts';
+import { effects, ledger } from './ledger.ts';
 import { addScript } from './scripts.ts';
 import { webhookRoutes } from './webhook-control.ts';
 
-/** Mounted at `/control/stripe`: accounts, the customer and the bank, webhooks, scripts, ledger. */
+/**
+ * Mounted at `/control/stripe`, JSON in and out. Accounts: `PUT accounts/:id`, `GET accounts`.
+ * Customer, bank and time: `GET intents`, `POST intents/:id/<deed>` (see `DEEDS`),
+ * `POST refunds/:id/succeed|fail`, `GET disputes`, `POST disputes/:id/close`. Money:
+ * `GET effects?since&limit&account&intent`, `GET ledger?metadata[k]=v&account`. Calls that go wrong:
+ * `POST|GET|DELETE executions`, `POST next-500`, `DELETE idempotency?account&key|olderThanSeconds`.
+ * Webhooks: `GET events`, `POST events/:id/send`, `GET deliveries`, `POST deliveries/release|forge`,
+ * `POST|GET|DELETE webhook-faults`.
+ */
 export function createStripeControl(emulator: Emulator): Router {
   const router = express.Router();
   accountRoutes(router, emulator);
@@ -26,6 +34,16 @@ export function createStripeControl(emulator: Emulator): Router {
     });
     res.json({ intents });
   });
+  router.get('/effects', (req, res) => {
+    const { since, limit, account, intent } = req.query;
+    const found = effects(emulator, {
+      since: Number(since ?? 0),
+      limit: Math.min(Number(limit ?? 1000), 10_000),
+      ...(typeof account === 'string' ? { account } : {}),
+      ...(typeof intent === 'string' ? { intent } : {}),
+    });
+    res.json(found);
+  });
   scriptRoutes(router, emulator);
   router.use(complain);
   return router;
@@ -37,7 +55,7 @@ function scriptRoutes(router: Router, emulator: Emulator): void {
   router.post('/next-500', (req, res) => {
     res.json(addScript(emulator, (req.body ?? {}) as Record<string, unknown>, { status: 500 }));
   });
-  // The next requests that match are held or slowed while their key is in use.
+  // The next requests that match meet what is asked, or a share of all: see `ExecutionScript`.
   router.post('/executions', (req, res) => {
     res.json(addScript(emulator, (req.body ?? {}) as Record<string, unknown>, {}));
   });
@@ -50,8 +68,11 @@ function scriptRoutes(router: Router, emulator: Emulator): void {
   });
   // What Stripe does to keys after a day or more.
   router.delete('/idempotency', (req, res) => {
-    const { account, key } = req.query;
-    if (typeof account === 'string' && typeof key === 'string') {
+    const { account, key, olderThanSeconds } = req.query;
+    if (typeof olderThanSeconds === 'string') {
+      const before = Date.now() - Number(olderThanSeconds) * 1000;
+      for (const [slot, { at }] of outcomes.entries()) if (at < before) outcomes.delete(slot);
+    } else if (typeof account === 'string' && typeof key === 'string') {
       outcomes.delete(slotOf({ account, key }));
     } else {
       outcomes.clear();

@@ -1,37 +1,36 @@
 import { announce, nowSeconds } from './emulator.ts';
 import { endpoint } from './endpoint.ts';
+import type { Call } from './endpoint.ts';
+import type { Emulator } from './emulator.ts';
 import { noSuch } from './errors.ts';
 import { PAGE } from './intent-params.ts';
 import { page, within } from './lists.ts';
-import { attach, findMethod, makeMethod, METHOD_DATA } from './methods.ts';
+import { attach, detach, findMethod } from './methods.ts';
 import { newCustomer } from './objects.ts';
+import type { Customer } from './objects.ts';
 import { ownRow } from './state.ts';
 
+const FIELDS = {
+  address: 'refused',
+  description: 'string',
+  email: 'string',
+  metadata: 'metadata',
+  name: 'string',
+  phone: 'string',
+  shipping: 'refused',
+  source: 'refused',
+  tax_exempt: 'refused',
+} as const;
+
 const CREATE = endpoint('post /v1/customers', {
-  fields: {
-    address: 'refused',
-    description: 'string',
-    email: 'string',
-    metadata: 'metadata',
-    name: 'string',
-    payment_method: 'string',
-    phone: 'string',
-    shipping: 'refused',
-    source: 'refused',
-    tax_exempt: 'refused',
-    test_clock: 'refused',
-  },
+  fields: { ...FIELDS, payment_method: 'string', test_clock: 'refused' },
   run(emulator, call, params) {
-    const { metadata = {}, payment_method: id } = params;
-    const object = {
-      ...newCustomer(nowSeconds()),
-      description: params.description || null,
-      email: params.email || null,
-      metadata,
-      name: params.name || null,
-      phone: params.phone || null,
-    };
+    const object = withTexts(
+      { ...newCustomer(nowSeconds()), metadata: params.metadata ?? {} },
+      params,
+    );
     const { account } = call;
+    const { payment_method: id } = params;
     const method = id ? findMethod(emulator, { account, id, param: 'payment_method' }) : undefined;
     emulator.state.customers.set(object.id, { account, object });
     if (method !== undefined) attach(emulator, method, object.id);
@@ -40,89 +39,77 @@ const CREATE = endpoint('post /v1/customers', {
   },
 });
 
-const RETRIEVE = endpoint('get /v1/customers/:id', {
-  fields: {},
-  run(emulator, call) {
-    const row = ownRow(emulator.state.customers, call.account, call.id);
-    if (row === undefined) throw noSuch('customer', call.id);
-    return row.object;
+const UPDATE = endpoint('post /v1/customers/:id', {
+  fields: FIELDS,
+  run(emulator, call, params) {
+    const known = ownCustomer(emulator, call);
+    const metadata = Object.fromEntries(
+      Object.entries({ ...known.metadata, ...params.metadata }).filter(([, value]) => value !== ''),
+    );
+    const object = withTexts({ ...known, metadata }, params);
+    emulator.state.customers.set(object.id, { account: call.account, object });
+    announce(emulator, call, { type: 'customer.updated', object });
+    return object;
   },
 });
 
-const CREATE_METHOD = endpoint('post /v1/payment_methods', {
-  fields: { ...METHOD_DATA, key: 'string' },
-  required: ['type'],
-  publishable: true,
-  run: (emulator, call, params) => makeMethod(emulator, call.account, params).object,
-});
+const RETRIEVE = endpoint('get /v1/customers/:id', { fields: {}, run: ownCustomer });
 
-const RETRIEVE_METHOD = endpoint('get /v1/payment_methods/:id', {
+/** Its payment methods go with it (docs.stripe.com/api/customers/delete). */
+const DELETE = endpoint('delete /v1/customers/:id', {
   fields: {},
-  expandable: ['customer'],
   run(emulator, call) {
-    const row = ownRow(emulator.state.methods, call.account, call.id);
-    if (row === undefined) throw noSuch('PaymentMethod', call.id);
-    return row.object;
-  },
-});
-
-const ATTACH_METHOD = endpoint('post /v1/payment_methods/:id/attach', {
-  fields: { customer: 'string' },
-  required: ['customer'],
-  expandable: ['customer'],
-  run(emulator, { account, id }, { customer = '' }) {
-    if (ownRow(emulator.state.customers, account, customer) === undefined) {
-      throw noSuch('customer', customer, 'customer');
+    const object = ownCustomer(emulator, call);
+    for (const row of emulator.state.methods.values()) {
+      if (row.object.customer === object.id) detach(emulator, row);
     }
-    return attach(emulator, findMethod(emulator, { account, id, param: 'id' }), customer).object;
+    emulator.state.customers.delete(object.id);
+    announce(emulator, call, { type: 'customer.deleted', object });
+    return { id: object.id, object: 'customer', deleted: true };
   },
 });
 
-const LIST_METHODS = endpoint('get /v1/payment_methods', {
-  fields: { ...PAGE, customer: 'string', type: 'string' },
+const LIST = endpoint('get /v1/customers', {
+  fields: { ...PAGE, email: 'string', created: { range: true } },
+  run(emulator, call, params) {
+    const objects = [...emulator.state.customers.values()]
+      .filter((row) => row.account === call.account)
+      .map((row) => row.object)
+      .filter((customer) => within(customer.created, params.created))
+      .filter(({ email }) => params.email === undefined || email === params.email);
+    return page('/v1/customers', objects, params);
+  },
+});
+
+const LIST_METHODS = endpoint('get /v1/customers/:id/payment_methods', {
+  fields: { ...PAGE, type: 'string' },
   expandable: ['data.customer'],
   run(emulator, call, params) {
+    const { id } = ownCustomer(emulator, call);
     const objects = [...emulator.state.methods.values()]
-      .filter((row) => row.account === call.account)
       .map((row) => row.object)
-      .filter(({ customer }) => customer !== null && customer === params.customer)
+      .filter(({ customer }) => customer === id)
       .filter(({ type }) => params.type === undefined || type === params.type);
-    return page('/v1/payment_methods', objects, params);
+    return page(`/v1/customers/${id}/payment_methods`, objects, params);
   },
 });
 
-const RETRIEVE_CHARGE = endpoint('get /v1/charges/:id', {
-  fields: {},
-  expandable: ['customer', 'payment_intent', 'payment_method'],
-  run(emulator, call) {
-    const row = ownRow(emulator.state.charges, call.account, call.id);
-    if (row === undefined) throw noSuch('charge', call.id);
-    return row.object;
-  },
-});
+export const customerEndpoints = [CREATE, LIST, RETRIEVE, UPDATE, DELETE, LIST_METHODS];
 
-const LIST_CHARGES = endpoint('get /v1/charges', {
-  fields: { ...PAGE, customer: 'string', payment_intent: 'string', created: { range: true } },
-  expandable: ['data.customer', 'data.payment_intent'],
-  run(emulator, call, params) {
-    const { customer, payment_intent: intent, created } = params;
-    const objects = [...emulator.state.charges.values()]
-      .filter((row) => row.account === call.account)
-      .map((row) => row.object)
-      .filter((charge) => within(charge.created, created))
-      .filter((charge) => customer === undefined || charge.customer === customer)
-      .filter((charge) => intent === undefined || charge.payment_intent === intent);
-    return page('/v1/charges', objects, params);
-  },
-});
+function ownCustomer({ state }: Emulator, { account, id }: Call): Customer {
+  const row = ownRow(state.customers, account, id);
+  if (row === undefined) throw noSuch('customer', id);
+  return row.object;
+}
 
-export const customerEndpoints = [
-  CREATE,
-  RETRIEVE,
-  CREATE_METHOD,
-  LIST_METHODS,
-  RETRIEVE_METHOD,
-  ATTACH_METHOD,
-  LIST_CHARGES,
-  RETRIEVE_CHARGE,
-];
+type Texts = { description?: string; email?: string; name?: string; phone?: string };
+
+/** What is given is set; an empty text unsets. */
+function withTexts(customer: Customer, given: Texts): Customer {
+  const object = { ...customer };
+  for (const name of ['description', 'email', 'name', 'phone'] as const) {
+    const text = given[name];
+    if (text !== undefined) object[name] = text === '' ? null : text;
+  }
+  return object;
+}

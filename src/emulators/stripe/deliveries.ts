@@ -2,13 +2,14 @@ import { createHmac } from 'node:crypto';
 import { newId } from './ids.ts';
 import type { Delivery, Endpoint, State, StripeEvent } from './state.ts';
 import type { Switches } from './switches.ts';
+import type { WebhookFault } from './webhook-faults.ts';
 
 /** Sending of events to webhook endpoints: signed, retried, and in the hands of a test. */
 export type Deliveries = {
-  /** Keeps the event and plans its deliveries. */
-  send(account: string, event: StripeEvent): void;
+  /** Keeps the event and plans its deliveries, with what a test wants to go wrong. */
+  send(account: string, event: StripeEvent, fault?: WebhookFault): void;
   /** Sends an event once more, to each endpoint of its account. Answers how many. */
-  resend(eventId: string): number;
+  resend(eventId: string, manner?: Manner): number;
   /** Sends what is withheld, oldest first or last first. Answers how many. */
   release(order: 'as-they-happened' | 'reversed'): number;
   /** Goes on with what was under way when the process ended. */
@@ -16,6 +17,8 @@ export type Deliveries = {
 };
 
 const TIMEOUT_MS = 20_000;
+/** Whoever signs with this has guessed. */
+export const FORGED_SECRET = 'whsec_forged';
 const RETRY_MS = {
   fast: [50, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 5000, 5000, 5000, 5000, 5000],
   slow: [5000, 10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 1_280_000, 3_600_000],
@@ -33,21 +36,29 @@ type Parts = {
 export function createDeliveries(parts: Parts): Deliveries {
   const { state, switches } = parts;
   return {
-    send(account, event) {
+    send(account, event, fault) {
       const endpoints = listeners(state, account, event.type);
       const object = { ...event, pending_webhooks: endpoints.length };
       state.events.set(event.id, { account, object });
       for (const endpoint of endpoints) {
-        for (let copy = 0; copy < Math.max(1, switches.webhookCopies); copy += 1) {
-          plan(parts, event.id, endpoint.object.id);
+        const copies = fault?.act === 'twice' ? fault.copies : switches.webhookCopies;
+        for (let copy = 0; copy < Math.max(1, copies); copy += 1) {
+          const delivery = { event: event.id, endpoint: endpoint.object.id };
+          plan(parts, delivery, mannerOf(fault, copy));
         }
       }
     },
-    resend(eventId) {
+    resend(eventId, manner = {}) {
       const row = state.events.get(eventId);
       if (row === undefined) return 0;
       const endpoints = listeners(state, row.account, row.object.type);
-      for (const endpoint of endpoints) plan(parts, eventId, endpoint.object.id);
+      for (const endpoint of endpoints) {
+        plan(
+          parts,
+          { event: eventId, endpoint: endpoint.object.id },
+          { ...manner, status: 'pending' },
+        );
+      }
       return endpoints.length;
     },
     release(order) {
@@ -83,15 +94,43 @@ export function listeners(state: State, accountId: string, type: string): Endpoi
   });
 }
 
-function plan(parts: Parts, event: string, endpoint: string): void {
-  const { webhooks, webhookDelayMs, webhookShuffleMs } = parts.switches;
-  const nextAt = Date.now() + webhookDelayMs + Math.random() * webhookShuffleMs;
-  const delivery = { id: newId('whd'), event, endpoint, attempts: 0, nextAt };
-  if (webhooks === 'withheld') {
-    parts.state.deliveries.set(delivery.id, { ...delivery, status: 'withheld' });
-  } else {
-    schedule(parts, { ...delivery, status: 'pending' });
+/** How one delivery differs from the usual. */
+export type Manner = Pick<Delivery, 'ageSeconds' | 'forged'> & {
+  status?: 'pending' | 'withheld' | 'dropped';
+  delayMs?: number;
+};
+
+function mannerOf(fault: WebhookFault | undefined, copy: number): Manner {
+  switch (fault?.act) {
+    case undefined:
+      return {};
+    case 'drop':
+      return { status: 'dropped' };
+    case 'withhold':
+      return { status: 'withheld' };
+    case 'late':
+      return { delayMs: fault.delayMs };
+    case 'twice':
+      return { delayMs: fault.delayMs * copy };
+    case 'forge':
+      return { forged: true };
+    case 'stale':
+      return { ageSeconds: fault.ageSeconds };
   }
+}
+
+function plan(
+  parts: Parts,
+  { event, endpoint }: Pick<Delivery, 'event' | 'endpoint'>,
+  { status, delayMs = 0, ...signing }: Manner,
+): void {
+  const { webhooks, webhookDelayMs, webhookShuffleMs } = parts.switches;
+  const nextAt = Date.now() + webhookDelayMs + Math.random() * webhookShuffleMs + delayMs;
+  const delivery = { id: newId('whd'), event, endpoint, attempts: 0, nextAt, ...signing };
+  const usual = webhooks === 'withheld' ? 'withheld' : 'pending';
+  const planned = { ...delivery, status: status ?? usual };
+  if (planned.status === 'pending') schedule(parts, planned);
+  else parts.state.deliveries.set(delivery.id, planned);
 }
 
 function schedule(parts: Parts, delivery: Delivery): void {
@@ -107,7 +146,9 @@ async function attempt(parts: Parts, delivery: Delivery): Promise<void> {
     state.deliveries.delete(delivery.id);
     return;
   }
-  const lastStatus = await post(endpoint, JSON.stringify(event.object, undefined, 2));
+  const body = JSON.stringify(event.object, undefined, 2);
+  const secret = delivery.forged === true ? FORGED_SECRET : endpoint.secret;
+  const lastStatus = await post({ ...endpoint, secret }, body, delivery.ageSeconds);
   if (!parts.isOpen() || !state.deliveries.has(delivery.id)) return;
   const attempts = delivery.attempts + 1;
   if (typeof lastStatus === 'number' && lastStatus >= 200 && lastStatus < 300) {
@@ -124,7 +165,9 @@ async function attempt(parts: Parts, delivery: Delivery): Promise<void> {
 export async function post(
   endpoint: { secret: string; object: { url: string } },
   body: string,
+  ageSeconds = 0,
 ): Promise<number | 'no answer'> {
+  const timestamp = Math.floor(Date.now() / 1000) - ageSeconds;
   try {
     const answer = await fetch(endpoint.object.url, {
       method: 'POST',
@@ -134,7 +177,7 @@ export async function post(
       headers: {
         'content-type': 'application/json; charset=utf-8',
         'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
-        'stripe-signature': signature(endpoint.secret, body, Math.floor(Date.now() / 1000)),
+        'stripe-signature': signature(endpoint.secret, body, timestamp),
       },
     });
     await answer.arrayBuffer();

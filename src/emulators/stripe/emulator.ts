@@ -6,6 +6,7 @@ import { openState } from './state.ts';
 import type { Effect, State, StripeEvent } from './state.ts';
 import { declareSwitches } from './switches.ts';
 import type { Switches } from './switches.ts';
+import { takeWebhookFault } from './webhook-faults.ts';
 
 /** What every part of the Stripe host works on. */
 export type Emulator = {
@@ -20,7 +21,20 @@ export type Emulator = {
 };
 
 /** Who asked: an API request, or (all null) something that happened at the provider. */
-export type Cause = { account: string; requestId: string | null; idempotencyKey: string | null };
+export type Cause = {
+  account: string;
+  requestId: string | null;
+  idempotencyKey: string | null;
+  /** What issuer and bank do this time, whatever the card says. */
+  play?: Play;
+};
+
+/** Scripted by a test for one call. */
+export type Play = {
+  decline?: { code: string; declineCode?: string; message: string };
+  processing?: boolean;
+  refund?: 'pending' | 'fails-later';
+};
 
 /** `2026-10-28.endive` is the version that the current server libraries pin. */
 export const API_VERSION = '2026-10-28.endive';
@@ -90,14 +104,28 @@ export function announce(
     request: { id: cause.requestId, idempotency_key: cause.idempotencyKey },
     type,
   };
-  emulator.deliveries.send(cause.account, event);
+  emulator.deliveries.send(cause.account, event, takeWebhookFault(emulator, event));
 }
 
-/** Notes that money moved, in the ledger and in the record of everything done. */
-export function effect(emulator: Emulator, entry: Effect): void {
-  const { account, effect: name, ...details } = entry;
-  emulator.state.effects.set(String(emulator.host.serial('stripe-effect')), entry);
-  const row = emulator.state.intents.get(entry.intent);
-  const { currency, metadata } = row?.object ?? {};
-  emulator.host.effect('stripe', name, { account, ...details, currency, metadata });
+export type Moved = Pick<Effect, 'effect' | 'amountMinor' | 'refund' | 'dispute'> & {
+  intent: string;
+};
+
+/** Notes what became of money, in the append-only list and in the record of everything done. */
+export function effect(emulator: Emulator, cause: Cause, what: Moved): void {
+  const { account, requestId, idempotencyKey } = cause;
+  const { object } = emulator.state.intents.get(what.intent) ?? {};
+  const details = {
+    account,
+    ...what,
+    currency: object?.currency ?? '',
+    metadata: object?.metadata ?? {},
+    charge: object?.latest_charge ?? null,
+    idempotencyKey,
+    requestId,
+  };
+  const n = emulator.state.effects.size + 1;
+  emulator.state.effects.set(String(n), { n, at: new Date().toISOString(), ...details });
+  const { effect: name, ...rest } = details;
+  emulator.host.effect('stripe', name, rest);
 }

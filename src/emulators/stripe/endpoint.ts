@@ -1,4 +1,4 @@
-import type { Emulator } from './emulator.ts';
+import type { Emulator, Play } from './emulator.ts';
 import { invalidParam } from './errors.ts';
 import type { Form } from './form.ts';
 import { readParams } from './params.ts';
@@ -12,6 +12,9 @@ export type Call = {
   apiVersion: string;
   /** Asked with a publishable key, as a browser does. */
   publishable: boolean;
+  /** Where the pages are that a customer is sent to; no slash at the end. */
+  pagesUrl: string;
+  play?: Play;
   /** The id in the path, or the empty text. */
   id: string;
 };

@@ -7,6 +7,8 @@ export type StripeErrorDetail = {
   param?: string;
   /** The whole object as it is after the failure, e.g. the declined payment intent. */
   paymentIntent?: unknown;
+  /** The method that was refused. */
+  paymentMethod?: unknown;
   charge?: string;
   type?: StripeErrorType;
   /** True when nothing had begun: such an outcome is never stored under an idempotency key. */
@@ -30,7 +32,7 @@ export class StripeError extends Error {
 
 /** The JSON body Stripe sends for an error; `requestLogUrl` points at a request of the dashboard. */
 export function errorBody(error: StripeError): { error: Record<string, unknown> } {
-  const { code, declineCode, param, paymentIntent, charge, type } = error.detail;
+  const { code, declineCode, param, paymentIntent, paymentMethod, charge, type } = error.detail;
   return {
     error: {
       ...(charge === undefined ? {} : { charge }),
@@ -42,6 +44,7 @@ export function errorBody(error: StripeError): { error: Record<string, unknown> 
       message: error.message,
       ...(param === undefined ? {} : { param }),
       ...(paymentIntent === undefined ? {} : { payment_intent: paymentIntent }),
+      ...(paymentMethod === undefined ? {} : { payment_method: paymentMethod }),
       type: type ?? typeOf(error.status),
     },
   };

@@ -11,7 +11,7 @@ export function randomText(length: number): string {
 
 /** `pi_3…`, `ch_3…`, `re_3…` share a longer form; everything else is `prefix_1…`. */
 export function newId(prefix: string): string {
-  return ['pi', 'ch', 're', 'py', 'pyr'].includes(prefix)
+  return ['pi', 'ch', 're', 'py', 'pyr', 'payatt'].includes(prefix)
     ? `${prefix}_3${randomText(23)}`
     : `${prefix}_${prefix === 'req' ? '' : '1'}${randomText(prefix === 'req' ? 14 : 23)}`;
 }

@@ -1,28 +1,30 @@
 import type { Router } from 'express';
-import { askIssuer, checkConfirmable, confirm } from './confirm.ts';
+import { declineOf, failAuthentication, passAuthentication } from './authentication.ts';
+import type { Tried } from './authentication.ts';
+import { checkConfirmable, confirm } from './confirm.ts';
 import { ControlError } from './control-error.ts';
 import type { Emulator } from './emulator.ts';
-import { StripeError } from './errors.ts';
 import { findMethod } from './methods.ts';
-import { openDispute, saveIntent } from './moves.ts';
+import { closeDispute, openDispute, saveIntent } from './moves.ts';
+import { pagesUrlOf } from './pages.ts';
 import type { IntentStatus } from './payment-intent.ts';
 import { settleRefund } from './refunds.ts';
-import { failPayment, lapse, provider, settleProcessing } from './time.ts';
+import { lapse, provider, settleProcessing, shortenAuthorization } from './time.ts';
 import type { IntentRow } from './state.ts';
 
 type Body = Record<string, unknown>;
-type Deed = (emulator: Emulator, row: IntentRow, body: Body) => void;
+type Deed = (emulator: Emulator, row: IntentRow, body: Body) => Tried | void;
 
 /** What customer, bank and time do to an intent: `POST /intents/:id/<deed>`. */
 const DEEDS: Record<string, Deed> = {
   'confirm-as-customer': confirmAsCustomer,
-  authenticate,
+  authenticate(emulator, row) {
+    mustBe(row, 'requires_action');
+    return passAuthentication(emulator, row);
+  },
   'fail-authentication'(emulator, row) {
     mustBe(row, 'requires_action');
-    failPayment(emulator, row, {
-      code: 'payment_intent_authentication_failure',
-      message: 'The customer did not pass authentication.',
-    });
+    failAuthentication(emulator, row);
   },
   // The customer closes the page: nothing happens at Stripe, which is the point.
   abandon: (_emulator, row) => mustBe(row, 'requires_action'),
@@ -33,6 +35,11 @@ const DEEDS: Record<string, Deed> = {
     } else {
       lapse(emulator, row);
     }
+  },
+  // Leaves so many seconds to capture; `capture_before` says so.
+  'capture-within'(emulator, row, body) {
+    mustBe(row, 'requires_capture');
+    shortenAuthorization(emulator, row, secondsOf(body['seconds']));
   },
   'settle-processing'(emulator, row, body) {
     mustBe(row, 'processing');
@@ -46,7 +53,7 @@ const DEEDS: Record<string, Deed> = {
 };
 
 export function intentRoutes(router: Router, emulator: Emulator): void {
-  const { intents, refunds } = emulator.state;
+  const { intents, refunds, disputes } = emulator.state;
   router.get('/intents', (req, res) => {
     const { account } = req.query;
     const rows = [...intents.values()].filter((row) => !account || row.account === account);
@@ -60,7 +67,8 @@ export function intentRoutes(router: Router, emulator: Emulator): void {
     if (act === undefined) {
       throw new ControlError(404, `Deeds are: ${Object.keys(DEEDS).join(', ')}.`);
     }
-    const error = outcome(() => act(emulator, row, (req.body ?? {}) as Body));
+    const body = { pagesUrl: pagesUrlOf(emulator, req), ...((req.body ?? {}) as Body) };
+    const error = act(emulator, row, body) ?? null;
     res.json({ at: new Date().toISOString(), intent: intents.get(id)?.object, error });
   });
   router.post('/refunds/:id/:outcome', (req, res) => {
@@ -68,24 +76,28 @@ export function intentRoutes(router: Router, emulator: Emulator): void {
     if (row === undefined) throw new ControlError(404, `No refund ${req.params.id}.`);
     const wanted = { succeed: 'succeeded', fail: 'failed' } as const;
     const name = oneOf(req.params.outcome, ['succeed', 'fail']);
-    const refund = settleRefund(emulator, row, wanted[name]);
+    const { reason } = (req.body ?? {}) as { reason?: string };
+    const given = reason === undefined ? {} : { reason };
+    const refund = settleRefund(emulator, row, { outcome: wanted[name], ...given });
     res.json({ at: new Date().toISOString(), refund: refund.object });
+  });
+  router.get('/disputes', (_req, res) => {
+    res.json({ disputes: [...disputes.values()].map((row) => row.object) });
+  });
+  router.post('/disputes/:id/close', (req, res) => {
+    const dispute = disputes.get(req.params.id);
+    if (dispute === undefined) throw new ControlError(404, `No dispute ${req.params.id}.`);
+    if (dispute.object.status !== 'needs_response') {
+      throw new ControlError(409, `Dispute ${req.params.id} is ${dispute.object.status} already.`);
+    }
+    const status = oneOf((req.body as Body | undefined)?.['status'], ['won', 'lost']);
+    const closed = closeDispute(emulator, provider(dispute), { dispute, status });
+    res.json({ at: new Date().toISOString(), dispute: closed });
   });
 }
 
-/** A decline is an outcome of what the customer did, not a mistake of the caller. */
-function outcome(act: () => void): { code: string | undefined; message: string } | null {
-  try {
-    act();
-    return null;
-  } catch (error) {
-    if (!(error instanceof StripeError) || error.status !== 402) throw error;
-    return { code: error.detail.code, message: error.message };
-  }
-}
-
 /** As Stripe.js does with a publishable key: `{ clientSecret?, paymentMethod?, returnUrl? }`. */
-function confirmAsCustomer(emulator: Emulator, row: IntentRow, body: Body): void {
+function confirmAsCustomer(emulator: Emulator, row: IntentRow, body: Body): Tried {
   const { clientSecret, paymentMethod = 'pm_card_visa', returnUrl } = body;
   if (clientSecret !== undefined && clientSecret !== row.object.client_secret) {
     throw new ControlError(400, 'That clientSecret is not of this intent.');
@@ -93,26 +105,21 @@ function confirmAsCustomer(emulator: Emulator, row: IntentRow, body: Body): void
   const id = String(paymentMethod);
   const method = findMethod(emulator, { account: row.account, id, param: 'payment_method' });
   checkConfirmable(row, method);
-  confirm(emulator, provider(row), {
+  const confirmation = {
     row,
     method,
     offSession: false,
     errorOnRequiresAction: false,
+    useSdk: body['useSdk'] === true,
+    pagesUrl: String(body['pagesUrl']),
     returnUrl: typeof returnUrl === 'string' ? returnUrl : 'https://example.test/return',
-  });
+  };
+  return declineOf(() => confirm(emulator, provider(row), confirmation));
 }
 
-/** The customer passes authentication; by hand-confirmed intents wait for the server once more. */
-function authenticate(emulator: Emulator, row: IntentRow): void {
-  mustBe(row, 'requires_action');
-  const method = emulator.state.methods.get(row.object.payment_method ?? '');
-  if (method === undefined) throw new ControlError(409, 'The intent has no payment method.');
-  const next = { ...row, authenticated: true, object: { ...row.object, next_action: null } };
-  if (row.object.confirmation_method === 'manual') {
-    saveIntent(emulator, { ...next, object: { ...next.object, status: 'requires_confirmation' } });
-    return;
-  }
-  askIssuer(emulator, provider(row), { row: next, method });
+function secondsOf(value: unknown): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw new ControlError(400, 'Give "seconds": a number from 0 on.');
 }
 
 function mustBe({ object }: IntentRow, status: IntentStatus): void {

@@ -32,16 +32,20 @@ const TEXTS = {
 } as const;
 
 const NOT_CARRIED_OUT = {
-  allowed_payment_method_types: 'refused',
   amount_details: 'refused',
   application_fee_amount: 'refused',
   customer_account: 'refused',
-  excluded_payment_method_types: 'refused',
   hooks: 'refused',
   payment_details: 'refused',
   payment_method_configuration: 'refused',
   shipping: 'refused',
   transfer_data: 'refused',
+} as const;
+
+const TYPE_CHOICE = {
+  allowed_payment_method_types: 'strings',
+  excluded_payment_method_types: 'strings',
+  payment_method_types: 'strings',
 } as const;
 
 const FUTURE = { oneOf: ['on_session', 'off_session'] } as const;
@@ -67,6 +71,7 @@ const METHOD = {
 export const CREATE = {
   ...NOT_CARRIED_OUT,
   ...TEXTS,
+  ...TYPE_CHOICE,
   ...METHOD,
   ...CONFIRMATION,
   amount: 'integer',
@@ -80,30 +85,29 @@ export const CREATE = {
   customer: 'string',
   metadata: 'metadata',
   on_behalf_of: 'refused',
-  payment_method_types: 'strings',
 } as const;
 
 export const UPDATE = {
   ...NOT_CARRIED_OUT,
   ...TEXTS,
+  ...TYPE_CHOICE,
   ...METHOD,
   amount: 'integer',
   capture_method: { oneOf: CAPTURE_METHODS },
   currency: 'string',
   customer: 'string',
   metadata: 'metadata',
-  payment_method_types: 'strings',
 } as const;
 
 export const CONFIRM = {
   ...METHOD,
   ...CONFIRMATION,
-  allowed_payment_method_types: 'refused',
+  ...TYPE_CHOICE,
   amount_details: 'refused',
   amount_to_confirm: 'refused',
   capture_method: { oneOf: CAPTURE_METHODS },
   client_secret: 'string',
-  excluded_payment_method_types: 'refused',
+  expected_payment_method_type: 'string',
   hooks: 'refused',
   key: 'string',
   payment_details: 'refused',

@@ -6,6 +6,8 @@ import type { Call } from './endpoint.ts';
 import { invalidParam, StripeError } from './errors.ts';
 import { ownIntent } from './intent-verbs.ts';
 import { CONFIRM, CREATE, INTENT_EXPANDABLE, UPDATE } from './intent-params.ts';
+import { checkTypeChoice, offeredTypes } from './method-types.ts';
+import type { TypeChoice } from './method-types.ts';
 import { findMethod, makeMethod } from './methods.ts';
 import { moved, saveIntent, unexpectedState } from './moves.ts';
 import { checkAmount, checkCurrency } from './money.ts';
@@ -20,17 +22,17 @@ const CREATE_INTENT = endpoint('post /v1/payment_intents', {
   required: ['amount', 'currency'],
   expandable: INTENT_EXPANDABLE,
   run(emulator, call, params) {
-    checkCreate(params);
+    checkCreate(params, call.apiVersion);
     const method = methodOf(emulator, call, params);
     const row = newRow(emulator, call, params);
     row.object.payment_method = method?.object.id ?? null;
     if (method !== undefined) row.object.status = 'requires_confirmation';
     if (params.confirm === true) checkConfirmable(row, method);
     saveIntent(emulator, row);
-    moved(emulator, row, { effect: 'created', amountMinor: row.object.amount });
+    moved(emulator, call, { row, effect: 'created', amountMinor: row.object.amount });
     announce(emulator, call, { type: 'payment_intent.created', object: row.object });
     if (params.confirm !== true || method === undefined) return row.object;
-    return confirm(emulator, call, { row, method, ...manner(params) }).object;
+    return confirm(emulator, call, { row, method, ...manner(call, params) }).object;
   },
 });
 
@@ -40,11 +42,13 @@ const CONFIRM_INTENT = endpoint('post /v1/payment_intents/:id/confirm', {
   publishable: true,
   run(emulator, call, params) {
     const known = ownIntent(emulator, call, params.client_secret);
+    checkTypeChoice(params, call.apiVersion);
+    if (call.publishable) checkBrowserMay(known, params);
     const row = withChanges(known, params);
     const method = methodOf(emulator, call, params) ?? chosenMethod(emulator, known);
     checkConfirmable(row, method);
     checkReturnUrl(row.object, params.return_url);
-    const { object } = confirm(emulator, call, { row, method: method!, ...manner(params) });
+    const { object } = confirm(emulator, call, { row, method: method!, ...manner(call, params) });
     return call.publishable ? publicView(object) : object;
   },
 });
@@ -54,22 +58,23 @@ const UPDATE_INTENT = endpoint('post /v1/payment_intents/:id', {
   expandable: INTENT_EXPANDABLE,
   run(emulator, call, params) {
     const known = ownIntent(emulator, call);
+    checkTypeChoice(params, call.apiVersion);
     const { status } = known.object;
     const open = ['requires_payment_method', 'requires_confirmation', 'requires_action'];
     const changesMoney = params.amount !== undefined || params.currency !== undefined;
     if (changesMoney && !open.includes(status)) {
       throw unexpectedState(known.object, 'given another amount', open);
     }
-    const row = withChanges(known, params);
-    const { currency = row.object.currency, amount = row.object.amount } = params;
+    const { currency = known.object.currency, amount = known.object.amount } = params;
     checkAmount(amount, checkCurrency(currency));
+    const money = { amount, currency: currency.toLowerCase() };
+    const row = withChanges({ ...known, object: { ...known.object, ...money } }, params);
     const method = methodOf(emulator, call, params);
     const chosen: Partial<PaymentIntent> =
       method !== undefined && open.includes(status)
         ? { payment_method: method.object.id, status: 'requires_confirmation' }
         : {};
-    const object = { ...row.object, amount, currency: currency.toLowerCase(), ...chosen };
-    return saveIntent(emulator, { ...row, object }).object;
+    return saveIntent(emulator, { ...row, object: { ...row.object, ...chosen } }).object;
   },
 });
 
@@ -77,13 +82,10 @@ export const intentEndpoints = [CREATE_INTENT, CONFIRM_INTENT, UPDATE_INTENT];
 
 type CreateParams = Params<typeof CREATE>;
 
-function checkCreate(params: CreateParams): void {
+function checkCreate(params: CreateParams, apiVersion: string): void {
   checkAmount(params.amount ?? 0, checkCurrency(params.currency ?? ''));
-  const { automatic_payment_methods: automatic, payment_method_types: types } = params;
-  if (automatic?.enabled === true && types !== undefined) {
-    const message = 'Give automatic_payment_methods or payment_method_types, not both.';
-    throw new StripeError(400, message, { beforeExecution: true });
-  }
+  checkTypeChoice(params, apiVersion);
+  const { automatic_payment_methods: automatic } = params;
   if (automatic !== undefined && automatic.enabled === undefined) {
     const param = 'automatic_payment_methods[enabled]';
     throw invalidParam(param, 'parameter_missing', `Missing required param: ${param}.`);
@@ -94,21 +96,28 @@ function checkCreate(params: CreateParams): void {
     const message = `${early} can only be given together with confirm=true.`;
     throw new StripeError(400, message, { param: early, beforeExecution: true });
   }
-  const unknown = types?.find((type) => !['card', 'us_bank_account'].includes(type));
-  if (unknown !== undefined) {
-    const message = 'This account takes payment methods of types card and us_bank_account.';
-    throw new StripeError(400, message, {
-      code: 'payment_intent_invalid_parameter',
-      param: 'payment_method_types',
-      beforeExecution: true,
-    });
+}
+
+/** What only the server may decide; a browser holds nothing but the client secret. */
+function checkBrowserMay({ object }: IntentRow, params: Params<typeof CONFIRM>): void {
+  const names = ['capture_method', 'off_session', 'error_on_requires_action'] as const;
+  const param = names.find((name) => params[name] !== undefined);
+  if (param !== undefined) {
+    const message = `${param} takes a secret key; leave it out of a confirmation in the browser.`;
+    throw new StripeError(400, message, { param, beforeExecution: true });
+  }
+  if (object.confirmation_method === 'manual') {
+    const message =
+      'This PaymentIntent has confirmation_method manual, so only a secret key can confirm it.';
+    throw new StripeError(400, message, { beforeExecution: true });
   }
 }
 
 function newRow(emulator: Emulator, call: Call, params: CreateParams): IntentRow {
-  const { automatic_payment_methods: given, payment_method_types: types } = params;
+  const { automatic_payment_methods: given } = params;
   const currency = (params.currency ?? '').toLowerCase();
-  const automatic = given?.enabled ?? types === undefined;
+  const named = params.payment_method_types ?? params.allowed_payment_method_types;
+  const automatic = given?.enabled ?? named === undefined;
   const object = newPaymentIntent({
     amount: params.amount ?? 0,
     currency,
@@ -117,7 +126,6 @@ function newRow(emulator: Emulator, call: Call, params: CreateParams): IntentRow
     automaticPaymentMethods: automatic
       ? { allow_redirects: given?.allow_redirects || 'always', enabled: true }
       : null,
-    paymentMethodTypes: types ?? (currency === 'usd' ? ['card', 'us_bank_account'] : ['card']),
     createdAt: nowSeconds(),
   });
   const { account } = call;
@@ -146,7 +154,7 @@ type Changes = Partial<Record<(typeof TEXTS)[number], string>> & {
   metadata?: Record<string, string>;
   capture_method?: PaymentIntent['capture_method'] | '';
   payment_method_options?: { card?: Record<string, unknown> };
-};
+} & TypeChoice;
 
 /** The row with what the parameters set; an empty text unsets. The known row stays as it is. */
 function withChanges(row: IntentRow, params: Changes): IntentRow {
@@ -162,6 +170,24 @@ function withChanges(row: IntentRow, params: Changes): IntentRow {
     const options = { ...object.payment_method_options['card'], ...card };
     object.payment_method_options = { ...object.payment_method_options, card: options };
   }
+  return withTypes({ ...row, object }, params);
+}
+
+function withTypes(row: IntentRow, choice: TypeChoice): IntentRow {
+  const types = choice.payment_method_types;
+  if (types !== undefined || row.explicitTypes === true) {
+    const payment_method_types = types ?? row.object.payment_method_types;
+    return { ...row, explicitTypes: true, object: { ...row.object, payment_method_types } };
+  }
+  const allowed = choice.allowed_payment_method_types ?? row.object.allowed_payment_method_types;
+  const excluded = choice.excluded_payment_method_types ?? row.object.excluded_payment_method_types;
+  const { currency, capture_method } = row.object;
+  const object = {
+    ...row.object,
+    allowed_payment_method_types: allowed,
+    excluded_payment_method_types: excluded,
+    payment_method_types: offeredTypes({ currency, capture_method, allowed, excluded }),
+  };
   return { ...row, object };
 }
 
@@ -200,13 +226,18 @@ function checkReturnUrl(intent: PaymentIntent, returnUrl: string | undefined): v
   throw new StripeError(400, message, { beforeExecution: true });
 }
 
-function manner(params: {
+type Manner = {
   off_session?: string;
   error_on_requires_action?: boolean;
   return_url?: string;
-}) {
+  use_stripe_sdk?: boolean;
+};
+
+function manner({ pagesUrl }: Call, params: Manner) {
   const { off_session: off, return_url: returnUrl } = params;
   return {
+    pagesUrl,
+    useSdk: params.use_stripe_sdk === true,
     offSession: off !== undefined && off !== '' && off !== 'false',
     errorOnRequiresAction: params.error_on_requires_action === true,
     ...(returnUrl ? { returnUrl } : {}),

@@ -1,4 +1,5 @@
 import type { Emulator } from './emulator.ts';
+import type { Effect } from './state.ts';
 
 /** What happened to one intent's money, in minor units, folded from the append-only effects. */
 export type LedgerLine = {
@@ -18,6 +19,31 @@ export type LedgerLine = {
   declines: number;
   disputedMinor: number;
 };
+
+export type EffectQuery = { since: number; limit: number; account?: string; intent?: string };
+
+/**
+ * Effects after number `since`, in order; `last` is the number to ask on from, and `more` says
+ * whether anything follows.
+ */
+export function effects(
+  { state }: Emulator,
+  { since, limit, account, intent }: EffectQuery,
+): { effects: Effect[]; last: number; more: boolean } {
+  const found: Effect[] = [];
+  let last = since;
+  // Numbers run from 1 without gaps, so reading on does not go through what was read before.
+  for (let n = since + 1; ; n += 1) {
+    const entry = state.effects.get(String(n));
+    if (entry === undefined) return { effects: found, last, more: false };
+    if (found.length === limit) return { effects: found, last, more: true };
+    last = n;
+    const asked =
+      (account === undefined || entry.account === account) &&
+      (intent === undefined || entry.intent === intent);
+    if (asked) found.push(entry);
+  }
+}
 
 export type LedgerQuery = { account?: string; metadata: Record<string, string> };
 
@@ -82,4 +108,11 @@ const FOLD = {
   disputed: (line: LedgerLine, amountMinor: number) => {
     line.disputedMinor += amountMinor;
   },
+  'dispute-won': (line: LedgerLine, amountMinor: number) => {
+    line.disputedMinor -= amountMinor;
+  },
+  'dispute-lost': () => undefined,
+  // The end of the intent itself: what was let go is a `released` beside it.
+  cancelled: () => undefined,
+  expired: () => undefined,
 };

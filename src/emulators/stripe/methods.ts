@@ -1,4 +1,4 @@
-import { testMethod } from './cards.ts';
+import { looksLikeCard, testMethod } from './cards.ts';
 import type { TestMethod } from './cards.ts';
 import { nowSeconds } from './emulator.ts';
 import type { Emulator } from './emulator.ts';
@@ -40,7 +40,7 @@ export const METHOD_DATA = {
 } as const;
 
 export type MethodData = {
-  card?: { number?: string; token?: string };
+  card?: { number?: string; token?: string; exp_month?: number; exp_year?: number };
   metadata?: Record<string, string>;
 };
 
@@ -62,14 +62,38 @@ export function makeMethod(emulator: Emulator, account: string, data: MethodData
   if (given === undefined) {
     throw invalidParam('card', 'parameter_missing', 'Missing required param: card.');
   }
+  checkExpiry(data);
   const test = testMethod(given);
-  if (test === undefined) {
-    throw new StripeError(402, 'Your card number is incorrect.', {
-      code: data.card?.token === undefined ? 'incorrect_number' : 'invalid_card_token',
-      param: 'card[number]',
-    });
-  }
+  if (test === undefined) throw unknownCard(given, data.card?.token !== undefined);
   return keep(emulator, { account, test, metadata: data.metadata ?? {} });
+}
+
+function unknownCard(given: string, isToken: boolean): StripeError {
+  if (isToken) return new StripeError(400, 'No such token.', { code: 'resource_missing' });
+  if (!looksLikeCard(given)) {
+    const message = 'Your card number is incorrect.';
+    return new StripeError(402, message, { code: 'incorrect_number', param: 'number' });
+  }
+  const message = 'Your card was declined: it is none of the test cards.';
+  const declineCode = 'test_mode_live_card';
+  return new StripeError(402, message, { code: 'card_declined', declineCode });
+}
+
+/** Only what was given is checked: a token has no expiry of its own here. */
+function checkExpiry({ card }: MethodData): void {
+  const { exp_month: month, exp_year: year } = card ?? {};
+  if (month !== undefined && (month < 1 || month > 12)) {
+    const message = "Your card's expiration month is invalid.";
+    throw new StripeError(402, message, { code: 'invalid_expiry_month', param: 'exp_month' });
+  }
+  if (year === undefined) return;
+  const whole = year < 100 ? 2000 + year : year;
+  const now = new Date();
+  const over = whole * 12 + (month ?? 12) < now.getUTCFullYear() * 12 + now.getUTCMonth() + 1;
+  if (over || whole > now.getUTCFullYear() + 50) {
+    const message = "Your card's expiration year is invalid.";
+    throw new StripeError(402, message, { code: 'invalid_expiry_year', param: 'exp_year' });
+  }
 }
 
 type NewMethod = { account: string; test: TestMethod; metadata?: Record<string, string> };
@@ -78,7 +102,7 @@ function keep(emulator: Emulator, { account, test, metadata }: NewMethod): Metho
   const row: MethodRow = {
     account,
     outcome: test.outcome,
-    setUp: false,
+    setUp: test.outcome.setUp === true,
     object: {
       id: newId('pm'),
       object: 'payment_method',
@@ -137,4 +161,15 @@ export function attach(emulator: Emulator, row: MethodRow, customer: string): Me
   const attached = { ...row, object: { ...row.object, customer } };
   emulator.state.methods.set(row.object.id, attached);
   return attached;
+}
+
+/** Takes a method from its customer; it can never be used again (docs.stripe.com/api/payment_methods/detach). */
+export function detach(emulator: Emulator, row: MethodRow): MethodRow {
+  if (row.object.customer === null) {
+    const message = 'The payment method belongs to no customer, so it cannot be detached.';
+    throw new StripeError(400, message, { code: 'payment_method_unexpected_state' });
+  }
+  const detached = { ...row, usedBy: 'detached', object: { ...row.object, customer: null } };
+  emulator.state.methods.set(row.object.id, detached);
+  return detached;
 }

@@ -1,11 +1,11 @@
 import { announce, effect, nowSeconds } from './emulator.ts';
-import type { Cause, Emulator } from './emulator.ts';
+import type { Cause, Emulator, Moved } from './emulator.ts';
 import { StripeError } from './errors.ts';
 import { newId } from './ids.ts';
 import { newDispute } from './objects.ts';
-import type { Charge } from './objects.ts';
+import type { Charge, Dispute } from './objects.ts';
 import type { PaymentIntent } from './payment-intent.ts';
-import type { EffectName, IntentRow } from './state.ts';
+import type { IntentRow, Row } from './state.ts';
 
 /** Money was set aside; it must be captured before `dueAt` (epoch milliseconds). */
 export function authorized(
@@ -19,7 +19,7 @@ export function authorized(
     status: 'requires_capture' as const,
   };
   const next = saveIntent(emulator, { ...row, object, dueAt });
-  moved(emulator, next, { effect: 'authorized', amountMinor: object.amount });
+  moved(emulator, cause, { row: next, effect: 'authorized', amountMinor: object.amount });
   announce(emulator, cause, { type: 'payment_intent.amount_capturable_updated', object });
   return next;
 }
@@ -34,8 +34,8 @@ export function fundsTaken(
   const { amount } = row.object;
   const object = { ...row.object, amount_received: amount, status: 'succeeded' as const };
   const next = saveIntent(emulator, { ...rest, object });
-  moved(emulator, next, { effect: 'authorized', amountMinor: amount });
-  moved(emulator, next, { effect: 'captured', amountMinor: amount });
+  moved(emulator, cause, { row: next, effect: 'authorized', amountMinor: amount });
+  moved(emulator, cause, { row: next, effect: 'captured', amountMinor: amount });
   announce(emulator, cause, { type: 'payment_intent.succeeded', object });
   if (dispute !== undefined) {
     openDispute(emulator, { ...cause, requestId: null }, { row: next, reason: dispute });
@@ -67,8 +67,10 @@ export function capture(
     status: 'succeeded' as const,
   };
   const next = saveIntent(emulator, { ...rest, object });
-  moved(emulator, next, { effect: 'captured', amountMinor });
-  if (releasedMinor > 0) moved(emulator, next, { effect: 'released', amountMinor: releasedMinor });
+  moved(emulator, cause, { row: next, effect: 'captured', amountMinor });
+  if (releasedMinor > 0) {
+    moved(emulator, cause, { row: next, effect: 'released', amountMinor: releasedMinor });
+  }
   announce(emulator, cause, { type: 'charge.captured', object: latestCharge(emulator, next) });
   announce(emulator, cause, { type: 'payment_intent.succeeded', object });
   return next;
@@ -92,9 +94,13 @@ export function cancel(
     status: 'canceled' as const,
   };
   const next = saveIntent(emulator, { ...rest, object });
+  const lapsed = reason === 'automatic';
   if (releasedMinor > 0) {
-    const lapsed = reason === 'automatic';
-    moved(emulator, next, { effect: 'released', amountMinor: releasedMinor });
+    moved(emulator, cause, { row: next, effect: 'released', amountMinor: releasedMinor });
+  }
+  const ended = lapsed ? 'expired' : 'cancelled';
+  moved(emulator, cause, { row: next, effect: ended, amountMinor: releasedMinor });
+  if (releasedMinor > 0) {
     showRelease(emulator, cause, { row: next, releasedMinor, lapsed });
   }
   announce(emulator, cause, { type: 'payment_intent.canceled', object });
@@ -124,8 +130,30 @@ export function openDispute(
   saveCharge(emulator, row, charge);
   const object = newDispute(charge, reason, nowSeconds());
   emulator.state.disputes.set(object.id, { account: row.account, object });
-  moved(emulator, row, { effect: 'disputed', amountMinor: charge.amount_captured });
+  const amountMinor = charge.amount_captured;
+  moved(emulator, cause, { row, effect: 'disputed', amountMinor, dispute: object.id });
   announce(emulator, cause, { type: 'charge.dispute.created', object });
+  announce(emulator, cause, { type: 'charge.dispute.funds_withdrawn', object });
+}
+
+/** The bank decides; won gives the money back (docs.stripe.com/disputes/how-disputes-work). */
+export function closeDispute(
+  emulator: Emulator,
+  cause: Cause,
+  { dispute, status }: { dispute: Row<Dispute>; status: 'won' | 'lost' },
+): Dispute {
+  const object = { ...dispute.object, status };
+  emulator.state.disputes.set(object.id, { ...dispute, object });
+  const row = emulator.state.intents.get(object.payment_intent);
+  if (row !== undefined) {
+    const amountMinor = object.amount;
+    moved(emulator, cause, { row, effect: `dispute-${status}`, amountMinor, dispute: object.id });
+  }
+  if (status === 'won') {
+    announce(emulator, cause, { type: 'charge.dispute.funds_reinstated', object });
+  }
+  announce(emulator, cause, { type: 'charge.dispute.closed', object });
+  return object;
 }
 
 /** Keeps the intent, and wakes it when its time comes. */
@@ -150,10 +178,10 @@ export function latestCharge(emulator: Emulator, { object }: IntentRow): Charge 
 
 export function moved(
   emulator: Emulator,
-  { account, object }: IntentRow,
-  what: { effect: EffectName; amountMinor: number; refund?: string },
+  cause: Cause,
+  { row, ...what }: Omit<Moved, 'intent'> & { row: IntentRow },
 ): void {
-  effect(emulator, { account, intent: object.id, ...what });
+  effect(emulator, { ...cause, account: row.account }, { intent: row.object.id, ...what });
 }
 
 /** 400 `payment_intent_unexpected_state`, with the intent as it is. */

@@ -23,7 +23,6 @@ export type NewIntent = {
   captureMethod: CaptureMethod;
   confirmationMethod: 'automatic' | 'manual';
   automaticPaymentMethods: { allow_redirects: 'always' | 'never'; enabled: boolean } | null;
-  paymentMethodTypes: string[];
   createdAt: number;
 };
 
@@ -32,7 +31,7 @@ export function newPaymentIntent(intent: NewIntent) {
   return {
     id,
     object: 'payment_intent' as const,
-    allowed_payment_method_types: null,
+    allowed_payment_method_types: null as string[] | null,
     amount: intent.amount,
     amount_capturable: 0,
     amount_details: { tip: {} },
@@ -50,7 +49,7 @@ export function newPaymentIntent(intent: NewIntent) {
     customer: null as string | null,
     customer_account: null,
     description: null as string | null,
-    excluded_payment_method_types: null,
+    excluded_payment_method_types: null as string[] | null,
     last_payment_error: null as Record<string, unknown> | null,
     latest_charge: null as string | null,
     livemode: false as const,
@@ -63,7 +62,7 @@ export function newPaymentIntent(intent: NewIntent) {
     payment_method_options: {
       card: { installments: null, network: null, request_three_d_secure: 'automatic' },
     } as Record<string, Record<string, unknown>>,
-    payment_method_types: intent.paymentMethodTypes,
+    payment_method_types: [] as string[],
     payment_record: null,
     processing: null as Record<string, unknown> | null,
     receipt_email: null as string | null,

@@ -93,7 +93,7 @@ function refundAmount(emulator: Emulator, charge: Charge, asked: number | undefi
     const message = `Charge ${charge.id} has already been refunded.`;
     throw new StripeError(400, message, { code: 'charge_already_refunded', charge: charge.id });
   }
-  if (charge.disputed) {
+  if (chargedBack(emulator, charge)) {
     const message = `Charge ${charge.id} has been charged back; it cannot be refunded.`;
     throw new StripeError(400, message, { code: 'charge_disputed', charge: charge.id });
   }
@@ -109,6 +109,13 @@ function refundAmount(emulator: Emulator, charge: Charge, asked: number | undefi
     param: 'amount',
     ...(overRefundCode === 'none' ? {} : { code: overRefundCode }),
   });
+}
+
+/** Until the bank gives it back, the money is not there to refund. */
+function chargedBack({ state }: Emulator, charge: Charge): boolean {
+  if (!charge.disputed) return false;
+  const rows = [...state.disputes.values()].filter(({ object }) => object.charge === charge.id);
+  return rows.some(({ object }) => object.status !== 'won');
 }
 
 function refundedMinor({ state }: Emulator, charge: Charge): number {
@@ -129,7 +136,8 @@ type Wanted = {
 function refund(emulator: Emulator, cause: Cause, wanted: Wanted): RefundRow {
   const { intent, amount, reason, metadata } = wanted;
   const charge = latestCharge(emulator, intent);
-  const manner = emulator.state.methods.get(charge.payment_method)?.outcome.refund;
+  const manner =
+    cause.play?.refund ?? emulator.state.methods.get(charge.payment_method)?.outcome.refund;
   const status = manner === 'pending' ? 'pending' : 'succeeded';
   const createdAt = nowSeconds();
   const object = newRefund({ charge, amount, reason, metadata, status, createdAt });
@@ -144,7 +152,12 @@ function refund(emulator: Emulator, cause: Cause, wanted: Wanted): RefundRow {
   emulator.state.refunds.set(object.id, row);
   if (row.dueAt !== undefined) emulator.at(row.dueAt, () => emulator.due(object.id));
   const refunded = showRefunded(emulator, intent, charge);
-  moved(emulator, intent, { effect: 'refunded', amountMinor: amount, refund: object.id });
+  moved(emulator, cause, {
+    row: intent,
+    effect: 'refunded',
+    amountMinor: amount,
+    refund: object.id,
+  });
   announce(emulator, cause, { type: 'refund.created', object });
   announce(emulator, cause, { type: 'charge.refunded', object: refunded });
   return row;
@@ -163,18 +176,21 @@ function showRefunded(emulator: Emulator, intent: IntentRow, charge: Charge): Ch
   return object;
 }
 
+/** `reason` is one of those of docs.stripe.com/api/refunds/object#refund_object-failure_reason. */
+type Settlement = { outcome: 'succeeded' | 'failed'; reason?: string };
+
 /** A pending refund arrives, or one that seemed done comes back (docs.stripe.com/refunds#failed-refunds). */
 export function settleRefund(
   emulator: Emulator,
   row: RefundRow,
-  outcome: 'succeeded' | 'failed',
+  { outcome, reason = 'expired_or_canceled_card' }: Settlement,
 ): RefundRow {
   const { dueAt: _due, ...rest } = row;
   const before = row.object;
   if (before.status === 'failed' || before.status === outcome) return row;
   const failure = {
     failure_balance_transaction: newId('txn'),
-    failure_reason: 'expired_or_canceled_card',
+    failure_reason: reason,
   };
   const { pending_reason: _pending, ...object } = before;
   const next = {
@@ -195,7 +211,12 @@ export function settleRefund(
     const intent = emulator.state.intents.get(before.payment_intent)!;
     showRefunded(emulator, intent, latestCharge(emulator, intent));
     const amountMinor = before.amount;
-    moved(emulator, intent, { effect: 'refund-failed', amountMinor, refund: before.id });
+    moved(emulator, cause, {
+      row: intent,
+      effect: 'refund-failed',
+      amountMinor,
+      refund: before.id,
+    });
     announce(emulator, cause, { type: 'refund.failed', object: next.object });
   }
   return next;

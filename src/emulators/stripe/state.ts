@@ -3,6 +3,8 @@ import type { Host } from '../host.ts';
 import type { Charge, Customer, Dispute, Refund } from './objects.ts';
 import type { PaymentIntent } from './payment-intent.ts';
 import type { Outcome } from './cards.ts';
+import type { ExecutionScript } from './scripts.ts';
+import type { WebhookFault } from './webhook-faults.ts';
 
 /** A Stripe account: one set of keys, endpoints and data. `platform` may act for it (Connect). */
 export type Account = {
@@ -41,6 +43,14 @@ export type IntentRow = {
   dueAt?: number;
   /** The customer has passed authentication and it has not been used up by a confirmation. */
   authenticated?: boolean;
+  /** The request named the types, as API versions before 2026-09-30 let it. */
+  explicitTypes?: boolean;
+  /** Names one try at authentication; a page of an earlier try is over. */
+  attempt?: string;
+  /** Where a customer sent to another page comes back to. */
+  returnUrl?: string;
+  /** The last confirmation was without the customer: networks keep such a hold shorter. */
+  offSession?: boolean;
   /** The authorization is gone at the network although the intent does not say so yet. */
   authorizationExpired?: boolean;
 };
@@ -85,9 +95,13 @@ export type Delivery = {
   id: string;
   event: string;
   endpoint: string;
-  status: 'pending' | 'delivered' | 'failed' | 'withheld';
+  status: 'pending' | 'delivered' | 'failed' | 'withheld' | 'dropped';
   attempts: number;
   nextAt: number;
+  /** How much older than its sending the signed timestamp is. */
+  ageSeconds?: number;
+  /** Signed with a secret that nobody has. */
+  forged?: boolean;
   lastStatus?: number | 'no answer';
 };
 
@@ -100,36 +114,39 @@ export type StoredOutcome = {
   at: number;
 };
 
-/** What moved money, in order; the ledger is folded from these. */
+/** What became of money, in order and never changed; the ledger is folded from these. */
 export type Effect = {
+  n: number;
+  /** RFC 3339 instant. */
+  at: string;
   account: string;
   intent: string;
   effect: EffectName;
   amountMinor: number;
+  currency: string;
+  metadata: Record<string, string>;
+  charge: string | null;
   refund?: string;
+  dispute?: string;
+  /** Of the request that did it; null for what the provider did by itself. */
+  idempotencyKey: string | null;
+  requestId: string | null;
 };
 const EFFECTS = [
   'created',
   'authorized',
   'captured',
   'released',
+  'cancelled',
+  'expired',
   'refunded',
   'refund-failed',
   'declined',
   'disputed',
+  'dispute-won',
+  'dispute-lost',
 ] as const;
-export type EffectName = (typeof EFFECTS)[number];
-
-/** What the next matching request meets once its execution has begun. */
-export type ExecutionScript = {
-  id: string;
-  match: string;
-  timesLeft: number;
-  status?: number;
-  carriedOut: boolean;
-  delayMs?: number;
-  hold?: string;
-};
+type EffectName = (typeof EFFECTS)[number];
 
 export type State = ReturnType<typeof openState>;
 
@@ -148,6 +165,9 @@ export function openState(host: Host) {
     outcomes: host.collection<StoredOutcome>('stripe-idempotency'),
     effects: host.collection<Effect>('stripe-effects'),
     scripts: host.collection<ExecutionScript>('stripe-scripts'),
+    webhookFaults: host.collection<WebhookFault>('stripe-webhook-faults'),
+    /** How often a script or fault has met one booking, by `<id> <booking>`. */
+    met: host.collection<number>('stripe-met'),
   };
 }
 

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import express from 'express';
-import type { Request, Response, Router } from 'express';
+import type { NextFunction, Request, Response, Router } from 'express';
 import { rawBody, scriptedFault } from '../exchange.ts';
 import type { Host } from '../host.ts';
 import { authenticate } from './access.ts';
+import { chargeEndpoints } from './charges.ts';
 import { createStripeControl } from './control.ts';
 import { customerEndpoints } from './customers.ts';
 import { createEmulator } from './emulator.ts';
@@ -17,8 +18,12 @@ import type { KeyedRequest, Running } from './idempotency.ts';
 import { newId } from './ids.ts';
 import { intentVerbEndpoints } from './intent-verbs.ts';
 import { intentEndpoints } from './intents.ts';
+import { publicView } from './payment-intent.ts';
+import type { PaymentIntent } from './payment-intent.ts';
 import { refundEndpoints } from './refunds.ts';
-import { takeScript } from './scripts.ts';
+import { methodEndpoints } from './method-endpoints.ts';
+import { createPages, pagesUrlOf } from './pages.ts';
+import { callSubject, takeScript } from './scripts.ts';
 import type { Script } from './scripts.ts';
 import type { StoredOutcome } from './state.ts';
 import { resumeTime, whenDue } from './time.ts';
@@ -29,6 +34,8 @@ const ENDPOINTS = [
   ...intentEndpoints,
   ...refundEndpoints,
   ...customerEndpoints,
+  ...methodEndpoints,
+  ...chargeEndpoints,
   ...webhookEndpoints,
 ];
 
@@ -44,6 +51,8 @@ export function createStripe(host: Host): { router: Router; control: Router } {
     const detail = status === 429 ? ({ code: 'rate_limit', type: LIMITED } as const) : {};
     return errorBody(new StripeError(status, `Scripted answer ${status}.`, detail));
   };
+  router.use(createPages(emulator));
+  router.use('/v1', allowBrowsers);
   router.use('/v1', host.exchange({ host: 'stripe', errorBody: scripted }));
   for (const endpoint of ENDPOINTS) {
     router[endpoint.method](endpoint.path, (req, res) =>
@@ -59,8 +68,29 @@ export function createStripe(host: Host): { router: Router; control: Router } {
   return { router, control: createStripeControl(emulator) };
 }
 
+/** Any page may ask, as at api.stripe.com: what counts is the key and the client secret. */
+function allowBrowsers(req: Request, res: Response, next: NextFunction): void {
+  res.set({
+    'Access-Control-Allow-Origin': '*',
+    'Access-Control-Allow-Methods': 'GET, HEAD, PUT, PATCH, POST, DELETE',
+    'Access-Control-Expose-Headers': 'Request-Id, Stripe-Should-Retry, Idempotent-Replayed',
+    'Access-Control-Max-Age': '300',
+  });
+  if (req.method !== 'OPTIONS') return next();
+  const asked = req.get('access-control-request-headers');
+  if (asked !== undefined) res.set('Access-Control-Allow-Headers', asked);
+  res.status(200).end();
+}
+
 type Exchange = { endpoint: Endpoint; req: Request; res: Response };
-type Outcome = { status: number; body: unknown; began: boolean; shouldRetry?: boolean };
+type Outcome = {
+  status: number;
+  body: unknown;
+  began: boolean;
+  shouldRetry?: boolean;
+  /** Nothing was done and nobody is told. */
+  cut?: boolean;
+};
 
 async function serve(
   emulator: Emulator,
@@ -68,7 +98,7 @@ async function serve(
   { endpoint, req, res }: Exchange,
 ): Promise<void> {
   const requestId = newId('req');
-  res.set({ 'Request-Id': requestId, 'Access-Control-Allow-Origin': '*' });
+  res.set('Request-Id', requestId);
   let keyed: KeyedRequest | undefined;
   try {
     const body = rawBody(req).toString('utf8');
@@ -78,7 +108,8 @@ async function serve(
     if (caller.publishable && !endpoint.publishable) throw secretKeyRequired();
     const key = endpoint.method === 'post' ? (req.get('idempotency-key') ?? null) : null;
     const id = String(req.params['id'] ?? '');
-    const call: Call = { ...caller, requestId, idempotencyKey: key, id };
+    const pagesUrl = pagesUrlOf(emulator, req);
+    const call: Call = { ...caller, requestId, idempotencyKey: key, id, pagesUrl };
     if (key !== null) {
       res.set('Idempotency-Key', key);
       const request = { account: call.account, key, method: req.method, path: req.path, body };
@@ -86,13 +117,19 @@ async function serve(
       if (stored !== undefined) return replay(emulator, res, stored);
       keyed = request;
     }
-    const script = takeScript(emulator, `${req.method} ${req.path}`, scriptedFault(res));
+    const asked = {
+      request: `${req.method} ${req.path}`,
+      subject: callSubject(emulator, id, form),
+    };
+    const script = takeScript(emulator, asked, scriptedFault(res));
     const outcome = await carryOut(emulator, { endpoint, call, form, script });
     if (keyed !== undefined) {
       const { status, body: answered, began } = outcome;
       const kept = { status, body: answered, requestId, at: Date.now() };
       endKeyed(emulator, running, { request: keyed, ...(began ? { outcome: kept } : {}) });
     }
+    if (script?.answerDelayMs !== undefined) await sleep(script.answerDelayMs);
+    if (outcome.cut === true || script?.answer === 'lost') return void res.destroy();
     answer(res, { ...outcome, ...(keyed === undefined ? {} : adviceFor(outcome.status)) });
   } catch (error) {
     if (keyed !== undefined) endKeyed(emulator, running, { request: keyed });
@@ -117,15 +154,17 @@ async function carryOut(
   try {
     execute = endpoint.prepare(form);
   } catch (error) {
-    return outcomeOf(error);
+    return outcomeOf(error, call.publishable);
   }
   if (script?.delayMs !== undefined) await sleep(script.delayMs);
   if (script?.hold !== undefined) await emulator.host.holds.wait(script.hold);
+  if (script?.answer === 'not-done') return { status: 0, body: null, began: false, cut: true };
+  const played = script?.play === undefined ? call : { ...call, play: script.play };
   const real = (): Outcome => {
     try {
-      return { status: 200, body: execute(emulator, call), began: true };
+      return { status: 200, body: execute(emulator, played), began: true };
     } catch (error) {
-      return outcomeOf(error);
+      return outcomeOf(error, call.publishable);
     }
   };
   if (script?.status === undefined) return real();
@@ -135,7 +174,7 @@ async function carryOut(
   return { status: script.status, body, began: true };
 }
 
-function outcomeOf(error: unknown): Outcome {
+function outcomeOf(error: unknown, toBrowser = false): Outcome {
   if (!(error instanceof StripeError)) {
     // A fault of the emulator itself: shown in full, because only its own developers meet it.
     const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -144,10 +183,18 @@ function outcomeOf(error: unknown): Outcome {
   const { beforeExecution, shouldRetry } = error.detail;
   return {
     status: error.status,
-    body: errorBody(error),
+    body: errorBody(toBrowser ? withPublicView(error) : error),
     began: beforeExecution !== true,
     ...(shouldRetry === undefined ? {} : { shouldRetry }),
   };
+}
+
+/** An error tells a browser no more of an intent than reading it would. */
+function withPublicView(error: StripeError): StripeError {
+  const { paymentIntent, ...detail } = error.detail;
+  if (paymentIntent === undefined) return error;
+  const seen = publicView(paymentIntent as PaymentIntent);
+  return new StripeError(error.status, error.message, { ...detail, paymentIntent: seen });
 }
 
 function answer(

@@ -12,6 +12,7 @@ import type { Host } from '../host.ts';
  * | refundSettlesMs          | -1         | the same for what a pending or later failing refund becomes      |
  * | authorizationSeconds     | 604800     | life of an uncaptured card authorization (`capture_before`)      |
  * | searchLagMs              | 0          | how much later than reads a search finds a new intent            |
+ * | pagesUrl                 | (empty)    | where a browser finds this host's pages; empty: the host of the request |
  * | webhooks                 | sent       | events are sent, or withheld until released                      |
  * | webhookDelayMs           | 5          | between a change and the first attempt to tell                   |
  * | webhookShuffleMs         | 0          | each delivery waits a random time up to this: they change places |
@@ -31,6 +32,7 @@ export function declareSwitches(host: Host) {
     refundSettlesMs: -1,
     authorizationSeconds: 604_800,
     searchLagMs: 0,
+    pagesUrl: '',
     webhooks: 'sent',
     webhookDelayMs: 5,
     webhookShuffleMs: 0,

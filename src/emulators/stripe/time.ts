@@ -1,7 +1,7 @@
 import { charge } from './confirm.ts';
 import { announce } from './emulator.ts';
 import type { Cause, Emulator } from './emulator.ts';
-import { cancel, saveIntent } from './moves.ts';
+import { cancel, latestCharge, saveCharge, saveIntent } from './moves.ts';
 import { settleRefund } from './refunds.ts';
 import type { IntentRow } from './state.ts';
 
@@ -14,7 +14,9 @@ export function whenDue(emulator: Emulator, id: string): void {
   // Timers may fire a little early by the clock that `dueAt` was read from.
   if (dueAt > Date.now()) return emulator.at(dueAt, () => emulator.due(id));
   if (refund !== undefined) {
-    settleRefund(emulator, refund, refund.failsLater === true ? 'failed' : 'succeeded');
+    settleRefund(emulator, refund, {
+      outcome: refund.failsLater === true ? 'failed' : 'succeeded',
+    });
   } else if (intent?.object.status === 'requires_capture') {
     lapse(emulator, intent);
   } else if (intent?.object.status === 'processing') {
@@ -35,6 +37,17 @@ export function resumeTime(emulator: Emulator): void {
 /** The time to capture is over; Stripe cancels the intent by itself. */
 export function lapse(emulator: Emulator, row: IntentRow): IntentRow {
   return cancel(emulator, provider(row), { row, reason: 'automatic' });
+}
+
+/** Moves the time to capture to so many seconds from now, on the charge too. */
+export function shortenAuthorization(emulator: Emulator, row: IntentRow, seconds: number): void {
+  const charge = latestCharge(emulator, row);
+  const dueAt = Date.now() + seconds * 1000;
+  const card = charge.payment_method_details['card'] as Record<string, unknown> | undefined;
+  const details = { ...card, capture_before: Math.floor(dueAt / 1000) };
+  const payment_method_details = { ...charge.payment_method_details, card: details };
+  saveCharge(emulator, row, { ...charge, payment_method_details });
+  saveIntent(emulator, { ...row, dueAt });
 }
 
 /** Ends `processing` one way or the other. */

@@ -1,9 +1,11 @@
 import type { Router } from 'express';
 import { ControlError } from './control-error.ts';
-import { listeners, post } from './deliveries.ts';
+import { FORGED_SECRET, listeners, post } from './deliveries.ts';
+import type { Manner } from './deliveries.ts';
 import { API_VERSION, nowSeconds } from './emulator.ts';
 import type { Emulator } from './emulator.ts';
 import { newId } from './ids.ts';
+import { addWebhookFault } from './webhook-faults.ts';
 
 /** Events and their deliveries in the hands of a test; delay, copies and order are switches. */
 export function webhookRoutes(router: Router, emulator: Emulator): void {
@@ -19,7 +21,7 @@ export function webhookRoutes(router: Router, emulator: Emulator): void {
     const { id } = req.params;
     if (!state.events.has(id))
       throw new ControlError(404, `No event ${id}; GET events lists them.`);
-    res.json({ planned: deliveries.resend(id) });
+    res.json({ planned: deliveries.resend(id, (req.body ?? {}) as Manner) });
   });
   router.get('/deliveries', (_req, res) => {
     const rows = [...state.deliveries.values()];
@@ -31,6 +33,16 @@ export function webhookRoutes(router: Router, emulator: Emulator): void {
     const { order } = (req.body ?? {}) as { order?: string };
     const reversed = order === 'reversed';
     res.json({ released: deliveries.release(reversed ? 'reversed' : 'as-they-happened') });
+  });
+  router.get('/webhook-faults', (_req, res) => {
+    res.json({ faults: [...state.webhookFaults.values()] });
+  });
+  router.post('/webhook-faults', (req, res) => {
+    res.json(addWebhookFault(emulator, (req.body ?? {}) as Record<string, unknown>));
+  });
+  router.delete('/webhook-faults', (_req, res) => {
+    state.webhookFaults.clear();
+    res.json({ faults: [] });
   });
   router.post('/deliveries/forge', async (req, res) => {
     res.json(await forge(emulator, (req.body ?? {}) as Forgery));
@@ -65,7 +77,7 @@ async function forge({ state }: Emulator, forgery: Forgery): Promise<{ answers: 
   }
   const body = JSON.stringify(event);
   const sent = endpoints.map((endpoint) =>
-    post({ ...endpoint, secret: secret ?? 'whsec_forged' }, body),
+    post({ ...endpoint, secret: secret ?? FORGED_SECRET }, body),
   );
   return { answers: await Promise.all(sent) };
 }

@@ -12,6 +12,7 @@ import type { ActivityDependencies } from '../../../temporal/activities/dependen
 import type { Ledger } from '../../support/ledger.ts';
 import { UNLIMITED } from '../../support/limits.ts';
 import { addConnection, addResource, aHold, openLedger } from '../../support/ledger.ts';
+import { FREELY } from '../../support/plain-terms.ts';
 
 let ledger: Ledger;
 let resourceId: string;
@@ -73,7 +74,7 @@ describe('a booking called off', () => {
     const held = await booked();
     answers.write = DOWN;
     await expect(carryOutMirrors(deps(), key)).rejects.toThrow('http-503');
-    await cancelBooking(ledger.pool, { ...held, reason: 'requested' });
+    await cancelBooking(ledger.pool, { ...held, ...FREELY, reason: 'requested' });
     expect(await carryOutMirrors(deps(), key)).toEqual({ written: 1, left: 0 });
     expect(asked).toMatchObject([
       { verb: 'write', generation: 0 },
@@ -83,7 +84,7 @@ describe('a booking called off', () => {
 
   test('before anything was written asks nothing of the channel', async () => {
     const held = await booked();
-    await cancelBooking(ledger.pool, { ...held, reason: 'requested' });
+    await cancelBooking(ledger.pool, { ...held, ...FREELY, reason: 'requested' });
     expect(await carryOutMirrors(deps(), key)).toEqual({ written: 1, left: 0 });
     expect(asked).toEqual([]);
   });
@@ -92,7 +93,7 @@ describe('a booking called off', () => {
     const held = await booked();
     answers.write = new Error('the process ended here');
     await expect(carryOutMirrors(deps(), key)).rejects.toThrow('ended here');
-    await cancelBooking(ledger.pool, { ...held, reason: 'requested' });
+    await cancelBooking(ledger.pool, { ...held, ...FREELY, reason: 'requested' });
     await carryOutMirrors(deps(), key);
     expect(asked.map((one) => one.verb)).toEqual(['write', 'remove']);
   });
@@ -101,7 +102,7 @@ describe('a booking called off', () => {
     const held = await booked();
     answers.write = { nativeId: 'native', etag: null };
     await carryOutMirrors(deps(), key);
-    await cancelBooking(ledger.pool, { ...held, reason: 'requested' });
+    await cancelBooking(ledger.pool, { ...held, ...FREELY, reason: 'requested' });
     await carryOutMirrors(deps(), key);
     expect(asked[1]).toMatchObject({ verb: 'remove', nativeId: 'native' });
   });

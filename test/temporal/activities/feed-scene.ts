@@ -7,7 +7,8 @@ import { DEFAULT_CONNECTION_SETTINGS } from '../../../src/domain/connection.ts';
 import type { ConnectionKey } from '../../../src/store/sync.ts';
 import { pullPage } from '../../../temporal/activities/connection.ts';
 import type { ActivityDependencies } from '../../../temporal/activities/dependencies.ts';
-import { addResource, openLedger, openPool, TENANT, type Ledger } from '../../support/ledger.ts';
+import { addResource, openLedger, TENANT, type Ledger } from '../../support/ledger.ts';
+import { tellTime } from '../../support/told-clock.ts';
 import { openPort } from './port-scene.ts';
 
 const DAY_MS = 86_400_000;
@@ -41,30 +42,20 @@ export interface FeedConnection {
   copy(): Promise<unknown[]>;
 }
 
-/** A clock that is told, in place of the database's own, for the sessions that are opened after. */
-const CLOCK = `
-  CREATE TABLE public.told_clock (at timestamptz NOT NULL);
-  INSERT INTO public.told_clock VALUES ('epoch');
-  GRANT SELECT ON public.told_clock TO PUBLIC;
-  CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
-    AS 'SELECT at FROM public.told_clock';`;
-
 export async function openFeeds(): Promise<FeedScene> {
   const ledger = await openLedger();
-  await ledger.admin.query(CLOCK);
-  const url = new URL(ledger.appUrl);
-  url.searchParams.set('options', '-c search_path=public,pg_catalog');
-  const pool = openPool(url.href, 4);
+  const clock = await tellTime(ledger);
+  const { pool } = clock;
   let nowAt = FIRST_AT;
   return {
     nowAt: () => nowAt,
     async at(day, minutes = 0) {
       nowAt = FIRST_AT + day * DAY_MS + minutes * MINUTE_MS;
-      await ledger.admin.query('UPDATE told_clock SET at = $1', [new Date(nowAt)]);
+      await clock.set(nowAt);
     },
     connect: (pageSize = 400) => connect(ledger, { pool, pageSize, now: () => nowAt }),
     async close() {
-      await pool.end();
+      await clock.close();
       await ledger.close();
     },
   };

@@ -1,3 +1,4 @@
+import type { ChangeAnswer, StartChange } from '../../../src/commands.ts';
 import type { Written } from '../../../src/channels/channel-provider.ts';
 import type { ChannelProvider } from '../../../src/channels/channel-provider.ts';
 import type { NeutralEvent } from '../../../src/domain/event.ts';
@@ -102,9 +103,11 @@ export function openCalendar(ledger: Ledger): MirrorScene {
     },
   } satisfies Partial<ChannelProvider>);
   Object.assign(port.deps.commands, {
-    async cancelBooking({ bookingId }: { bookingId: string }) {
+    /** No booking finds room at another time. */
+    async changeBooking({ bookingId, kind }: StartChange): Promise<ChangeAnswer> {
+      if (kind !== 'cancel') return { kind: 'refused', refusal: 'taken' };
       scene.cancelled.push(bookingId);
-      return { kind: 'cancelled' };
+      return { kind: 'done' };
     },
   });
   return scene;

@@ -17,6 +17,7 @@ import {
   openLedger,
 } from '../../support/ledger.ts';
 import { openCalendar, type MirrorScene } from './mirror-scene.ts';
+import { FREELY } from '../../support/plain-terms.ts';
 
 let ledger: Ledger;
 let calendar: MirrorScene;
@@ -316,7 +317,7 @@ describe('an outside edit, by the rule `follow`,', () => {
     expect(calendar.ours()).toMatchObject([{ nativeId: idOf(bookings[2]!, 1) }]);
   });
 
-  test('that moved the event asks a person, and leaves it where it is', async () => {
+  test('that moved the event to where there is no room asks a person, and leaves it where it is', async () => {
     const booking = await follow();
     calendar.edit(idOf(booking), moved);
     await calendar.tell(key, idOf(booking));
@@ -333,7 +334,7 @@ describe('an outside edit, by the rule `follow`,', () => {
     const booking = await follow();
     calendar.edit(idOf(booking), moved);
     await calendar.tell(key, idOf(booking));
-    await cancelBooking(ledger.pool, { ...booking, reason: 'guest' });
+    await cancelBooking(ledger.pool, { ...booking, ...FREELY, reason: 'guest' });
     await calendar.carryOut(key);
     expect(calendar.ours()).toEqual([]);
     expect(await calendar.carryOut(key)).toEqual({ written: 0, left: 0 });
@@ -343,8 +344,8 @@ describe('an outside edit, by the rule `follow`,', () => {
 describe('an outside event of exactly the time of a mirrored booking', () => {
   const conflicts = async () =>
     (
-      await ledger.pool.query<{ handling: string; booking: string }>(
-        'SELECT handling, booking_id AS booking FROM conflict WHERE connection_id = $1',
+      await ledger.pool.query<{ askedBecause: string | null; booking: string }>(
+        'SELECT asked_because AS "askedBecause", booking_id AS booking FROM conflict WHERE connection_id = $1',
         [key.connectionId],
       )
     ).rows;
@@ -354,7 +355,7 @@ describe('an outside event of exactly the time of a mirrored booking', () => {
     calendar.events.set('copy', anEvent('copy', [0, 1]));
     await calendar.tell(key, 'copy');
     expect(await busy()).toBe(1);
-    expect(await conflicts()).toEqual([{ handling: 'ask', booking: bookingId }]);
+    expect(await conflicts()).toEqual([{ askedBecause: 'copy', booking: bookingId }]);
     expect(await calendar.carryOut(key)).toEqual({ written: 0, left: 0 });
   });
 
@@ -364,7 +365,7 @@ describe('an outside event of exactly the time of a mirrored booking', () => {
     await calendar.carryOut(key);
     calendar.events.set('copy', anEvent('copy', [0, 1]));
     await calendar.tell(key, 'copy');
-    expect(await conflicts()).toMatchObject([{ handling: 'ask' }]);
+    expect(await conflicts()).toMatchObject([{ askedBecause: 'copy' }]);
     expect(await commitBooking(ledger.pool, booking)).toMatchObject({ kind: 'confirmed' });
   });
 
@@ -372,7 +373,7 @@ describe('an outside event of exactly the time of a mirrored booking', () => {
     await booked();
     calendar.events.set('other', anEvent('other', [0, 2]));
     await calendar.tell(key, 'other');
-    expect(await conflicts()).toMatchObject([{ handling: 'rule' }]);
+    expect(await conflicts()).toMatchObject([{ askedBecause: null }]);
   });
 });
 

@@ -63,7 +63,10 @@ const dependencies = (ledger: Ledger, scene: () => PortScene): ActivityDependenc
   payments: {} as ActivityDependencies['payments'],
   commands: {
     requestMirror: () => Promise.resolve(),
-    cancelBooking: () => Promise.resolve({ kind: 'cancelled' }),
+    requestSync: () => Promise.resolve(),
+    resumeChange: () => Promise.resolve(),
+    giveUpBooking: () => Promise.resolve({ kind: 'cancelled' }),
+    changeBooking: () => Promise.resolve({ kind: 'done' }),
   },
   settings: {
     horizonMs: 10 * 365 * DAY_MS,

@@ -70,7 +70,10 @@ const deps = (): ActivityDependencies => ({
   payments: {} as ActivityDependencies['payments'],
   commands: {
     requestMirror: () => Promise.resolve(),
-    cancelBooking: () => Promise.resolve({ kind: 'cancelled' }),
+    requestSync: () => Promise.resolve(),
+    resumeChange: () => Promise.resolve(),
+    giveUpBooking: () => Promise.resolve({ kind: 'cancelled' }),
+    changeBooking: () => Promise.resolve({ kind: 'done' }),
   },
   settings: { horizonMs, publicUrl: null, pollsPerHour: 600 },
   now: () => nowAt,

@@ -84,7 +84,10 @@ const deps = (): ActivityDependencies => ({
   payments: {} as ActivityDependencies['payments'],
   commands: {
     requestMirror: () => Promise.resolve(),
-    cancelBooking: () => Promise.resolve({ kind: 'cancelled' }),
+    requestSync: () => Promise.resolve(),
+    resumeChange: () => Promise.resolve(),
+    giveUpBooking: () => Promise.resolve({ kind: 'cancelled' }),
+    changeBooking: () => Promise.resolve({ kind: 'done' }),
   },
   settings: { horizonMs: HORIZON_MS, publicUrl: null, pollsPerHour },
   now: () => nowAt,

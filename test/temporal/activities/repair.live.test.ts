@@ -83,6 +83,43 @@ describe('the nightly listing', () => {
     expect(pass).toMatchObject({ kind: 'repair', added: 1, changed: 1, removed: 1 });
   });
 
+  test('finds no difference in what is over and so lies before all that it lists', async () => {
+    const start = { kind: 'zoned', local: '2026-01-05T09:00:00', zone: 'Europe/Paris' } as const;
+    const end = { ...start, local: '2026-01-05T10:00:00' };
+    const over = (nativeId: string, more: Partial<NeutralEvent> = {}) => ({
+      ...anEvent(nativeId, [0, 1]),
+      start,
+      end,
+      ...more,
+    });
+    const going = [over('going', { recurrence: ['RRULE:FREQ=WEEKLY'] }), anEvent('soon', [0, 1])];
+    there = [
+      over('once'),
+      over('series', { recurrence: ['RRULE:FREQ=WEEKLY;COUNT=3'] }),
+      over('free', { transparency: 'transparent' }),
+      ...going,
+    ];
+    await aDayLater();
+    await port.pull(key);
+    there = going;
+    await port.pull(key);
+    expect(await entries()).toEqual([]);
+    expect(await listPasses(ledger.pool, key, { before: undefined, limit: 1 })).toMatchObject([
+      { kind: 'listing', added: 5 },
+    ]);
+    // What is to come is missed; and what is over is gone from the copy, so that it does not grow.
+    there = going.slice(0, 1);
+    port.nowAt += DAY_MS;
+    await port.pull(key);
+    await port.pull(key);
+    expect(await entries()).toMatchObject([{ data: { reason: 'nightly', removed: 1 } }]);
+    const { rows } = await ledger.pool.query(
+      'SELECT native_id FROM channel_event WHERE connection_id = $1 AND upper_inf(recorded)',
+      [key.connectionId],
+    );
+    expect(rows).toEqual([{ native_id: 'going' }]);
+  });
+
   test('makes busy time anew that was lost without any entry having changed', async () => {
     there = [anEvent('a', [0, 1]), anEvent('b', [2, 3])];
     await aDayLater();

@@ -54,7 +54,33 @@ const floating = (id: string) =>
     end: { kind: 'floating', local: hour(1).slice(0, 19) },
   });
 
+const sellByNight = (nights: { checkIn: string; checkOut: string } | null) =>
+  ledger.admin.query('UPDATE resource SET settings = settings || $2 WHERE id = $1', [
+    resourceId,
+    { soldBy: nights ? 'night' : 'time', nights },
+  ]);
+
 describe('whole days', () => {
+  test('are the nights after them on a resource sold by the night, from check-in to check-out', async () => {
+    await sellByNight({ checkIn: '15:00', checkOut: '11:00' });
+    await moveResource('Asia/Tokyo');
+    await say([wholeDay('d'), floating('f')]);
+    expect(await spans()).toEqual(['f 0-1', 'd 6-26']);
+  });
+
+  test('are read anew at the end of the next pass when the resource is sold otherwise', async () => {
+    await say([wholeDay('d')]);
+    await sellByNight({ checkIn: '15:00', checkOut: '11:00' });
+    await say([]);
+    expect(await spans()).toEqual(['d 15-35']);
+    await sellByNight({ checkIn: '16:00', checkOut: '10:00' });
+    await say([]);
+    expect(await spans()).toEqual(['d 16-34']);
+    await sellByNight(null);
+    await say([]);
+    expect(await spans()).toEqual(['d 0-24']);
+  });
+
   test("are days in the resource's zone, and floating times stay in the calendar's", async () => {
     await moveResource('Asia/Tokyo');
     await say([wholeDay('d'), floating('f')]);

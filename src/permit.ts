@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asyncLocalStorage } from '@temporalio/activity';
-import type { Channel } from '../../src/channels/channel-provider.ts';
-import { Failure } from '../../src/domain/failure.ts';
+import type { Channel } from './channels/channel-provider.ts';
+import { Failure } from './domain/failure.ts';
 import {
   circuitWaitMs,
   isOutage,
   LIMIT_CODES,
   pauseFor,
+  type ChannelLimits,
   type Limit,
-} from '../../src/domain/limits.ts';
+} from './domain/limits.ts';
 import {
   beginCall,
   endCall,
@@ -19,16 +19,28 @@ import {
   type Caller,
   type Ended,
   type Permit,
-} from '../../src/store/limits.ts';
-import type { ActivityDependencies } from './dependencies.ts';
+} from './store/limits.ts';
+import type { Database } from './store/database.ts';
+
+/** What both processes are given to keep within the limits of channels. */
+export interface PermitDependencies {
+  database: Pick<Database, 'pool'>;
+  limits: Readonly<Record<Channel, ChannelLimits>>;
+  /** Counts the requests to channels that `run` makes. */
+  tallied: <T>(tally: { made: number }, run: () => Promise<T>) => Promise<T>;
+  log: (level: 'warn', message: string, fields: Record<string, never>) => void;
+}
 
 /** Who asks what of whom. */
 export interface Asking {
   tenantId: string;
+  /** Of an account that is not stored yet, a name that it is always given. */
   accountId: string;
   channel: Channel;
   /** Whose limits are shared: the channel, or one host of it. */
   party: string;
+  /** It was told to come back, and this is that time. */
+  waited: boolean;
 }
 
 export interface Permitted {
@@ -41,13 +53,13 @@ export interface Permitted {
  * Throws `rate-limited` or `unavailable` with the time to wait when one of them is not to be had.
  */
 export async function withPermit<T>(
-  deps: ActivityDependencies,
+  deps: PermitDependencies,
   asking: Asking,
   run: (permitted: Permitted) => Promise<T>,
 ): Promise<T> {
   const { pool } = deps.database;
   const limits = deps.limits[asking.channel];
-  const caller: Caller = { ...asking, limits, callId: randomUUID(), waited: isRetry() };
+  const caller: Caller = { ...asking, limits, callId: randomUUID() };
   const permit = await permitFor(deps, caller);
   const tally = { made: 0 };
   let ended: Omit<Ended, 'surplus'> = { outcome: 'unknown', pause: null };
@@ -85,7 +97,7 @@ const WAIT_HERE_MS = 1_000;
 /** A lease comes free when somebody's call ends, which nobody foresees. */
 const LEASE_AGAIN_MS = 200;
 
-async function permitFor(deps: ActivityDependencies, caller: Caller): Promise<Permit> {
+async function permitFor(deps: PermitDependencies, caller: Caller): Promise<Permit> {
   let leftMs = WAIT_HERE_MS;
   let { waited } = caller;
   for (;;) {
@@ -99,9 +111,6 @@ async function permitFor(deps: ActivityDependencies, caller: Caller): Promise<Pe
   }
 }
 
-/** A call that is no activity's, as in a tool or a test, is its first try. */
-const isRetry = (): boolean => (asyncLocalStorage.getStore()?.info?.attempt ?? 1) > 1;
-
 /** Every retry waits up to a quarter longer than it was told; so it is spread around its turn. */
 const AROUND_TURN = 1 / 1.125;
 
@@ -114,9 +123,9 @@ function refusal(limit: Limit, waitMs: number): Failure {
   });
 }
 
-const keep = (deps: ActivityDependencies, permit: Permit, { callId }: Caller): void =>
+const keep = (deps: PermitDependencies, permit: Permit, { callId }: Caller): void =>
   void keepLease(deps.database.pool, permit, callId).catch(() => unsaid(deps));
 
 /** Leases and probes that could not be given back free themselves. */
-const unsaid = (deps: ActivityDependencies): void =>
+const unsaid = (deps: PermitDependencies): void =>
   deps.log('warn', 'what a call told of its channel could not be stored', {});

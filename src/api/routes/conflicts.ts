@@ -1,0 +1,104 @@
+import { z } from 'zod';
+import {
+  findConflict,
+  listConflicts,
+  startOf,
+  type StoredConflict,
+} from '../../store/conflict-reads.ts';
+import { asking } from '../commands.ts';
+import { pageOf } from '../page.ts';
+import { notFound, Problem } from '../problem.ts';
+import { route } from '../route.ts';
+import { Id, pageQuery } from '../schemas/common.ts';
+import { Conflict, ConflictDecision, ConflictPage } from '../schemas/conflict.ts';
+import { showConflict } from '../show-conflict.ts';
+
+const tag = 'Conflicts';
+const params = z.strictObject({ conflictId: Id });
+
+export const conflictRoutes = [
+  route({
+    method: 'get',
+    path: '/v1/conflicts',
+    id: 'listConflicts',
+    tag,
+    summary: 'List conflicts',
+    about: 'Outside events that lie, or lay, over bookings of ours.',
+    scopes: ['bookings:write', 'journal:read'],
+    query: z.strictObject({
+      ...pageQuery,
+      after: z
+        .string()
+        .regex(/^\d{1,17}_[A-Za-z0-9-]{1,64}$/, 'must be `next` of the page before')
+        .optional(),
+      state: z.enum(['open', 'settled']).optional(),
+      resourceId: Id.optional(),
+      connectionId: Id.optional(),
+      bookingId: Id.optional(),
+    }),
+    answer: { status: 200, about: 'By when they were found.', schema: ConflictPage },
+    problems: [],
+    async handle({ caller, query }, { database }) {
+      const { tenantId } = caller;
+      const { after: position, limit, state, resourceId, connectionId, bookingId } = query;
+      const [foundUs = '', id = ''] = position?.split('_') ?? [];
+      const after = position === undefined ? null : { foundUs, id };
+      const asked = { tenantId, state, resourceId, connectionId, bookingId };
+      const rows = await listConflicts(database, { ...asked, after, limit });
+      const show = (row: StoredConflict) => showConflict(row, tenantId);
+      return { body: pageOf(rows, { limit, keyOf: (row) => row.position, show }) };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/conflicts/{conflictId}',
+    id: 'getConflict',
+    tag,
+    summary: 'Read a conflict',
+    scopes: ['bookings:write', 'journal:read'],
+    params,
+    answer: { status: 200, about: 'Who keeps the time, and why.', schema: Conflict },
+    problems: ['not-found'],
+    async handle({ caller, params }, { database }) {
+      const { tenantId } = caller;
+      const row = await findConflict(database, { tenantId, ...params });
+      if (!row) throw notFound('conflict');
+      return { body: showConflict(row, tenantId) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/conflicts/{conflictId}/decide',
+    id: 'decideConflict',
+    tag,
+    summary: 'Decide who keeps the time',
+    about:
+      'Ends the wait of a conflict that asks. With `theirs` the booking is put on another free unit, or cancelled with everything given back; read it again for how that ended. The same decision may be repeated.',
+    scopes: ['admin'],
+    params,
+    body: ConflictDecision,
+    bodyExample: { keep: 'ours' },
+    answer: { status: 200, about: 'The conflict as it is now.', schema: Conflict },
+    problems: ['not-found', 'conflict-decided', 'unavailable'],
+    async handle({ caller, params, body }, { database, commands }) {
+      const ref = { tenantId: caller.tenantId, ...params };
+      const load = async () => {
+        const row = await findConflict(database, ref);
+        if (!row) throw notFound('conflict');
+        return row;
+      };
+      const before = await load();
+      const { keep } = body;
+      if (before.state === 'open' && before.decision === null) {
+        const change = startOf(ref.tenantId, before);
+        await asking(commands.decideConflict({ change, keep, by: caller.keyId }));
+      }
+      const row = await load();
+      if (row.decision !== keep)
+        throw new Problem('conflict-decided', {
+          more: { decision: row.decision, outcome: row.outcome },
+        });
+      return { body: showConflict(row, ref.tenantId) };
+    },
+  }),
+];

@@ -1,0 +1,219 @@
+import { z } from 'zod';
+import type { BookingRef } from '../../commands.ts';
+import { findBooking } from '../../store/booking-reads.ts';
+import { revokeTokens, tokenParts } from '../../store/customers.ts';
+import { browserKeysOf } from '../browser-payment.ts';
+import { asCustomer, customerTokenOf, requireCustomer } from '../customer.ts';
+import type { ApiDependencies } from '../dependencies.ts';
+import { claimOf } from '../idempotency.ts';
+import { notFound, Problem } from '../problem.ts';
+import { quoteReschedule, reschedule } from '../reschedule.ts';
+import type { Answer } from '../route.ts';
+import { route } from '../route.ts';
+import {
+  Cancellation,
+  CancellationQuote,
+  NewRescheduleQuote,
+  Reschedule,
+  RescheduleQuote,
+} from '../schemas/change.ts';
+import { Empty, Id } from '../schemas/common.ts';
+import { CustomerBooking, CustomerToken, NewCustomerToken } from '../schemas/customer.ts';
+import { showBooking } from '../show-booking.ts';
+import { cancel, changeIdOf, quoteCancellation } from './cancellations.ts';
+
+const tag = 'Customer';
+/** Opened by the booking's own token, and counted by address. */
+const headers = { Authorization: '`Bearer <customerToken>` of the booking.' };
+const scopes = null;
+
+export const customerRoutes = [
+  route({
+    method: 'post',
+    path: '/v1/bookings/{bookingId}/customer-token',
+    id: 'issueCustomerToken',
+    tag: 'Bookings',
+    summary: "Get the token of a booking's customer",
+    about:
+      'Opens this one booking at `/v1/customer/booking`, and nothing else: put it into the link that the customer gets. It is the same until it is revoked.',
+    scopes: ['bookings:write'],
+    params: z.strictObject({ bookingId: Id }),
+    body: NewCustomerToken,
+    bodyExample: {},
+    answer: { status: 200, about: 'The token.', schema: CustomerToken },
+    problems: ['not-found'],
+    async handle({ caller, params, body }, { database }) {
+      const ref = { tenantId: caller.tenantId, bookingId: params.bookingId };
+      if (body.revokeOthers) await revokeTokens(database, ref);
+      const parts = await tokenParts(database, ref);
+      if (!parts) throw notFound('booking');
+      return { body: { customerToken: customerTokenOf(ref, parts) } };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/v1/customer/booking',
+    id: 'readOwnBooking',
+    tag,
+    summary: 'Read your booking',
+    scopes,
+    headers,
+    answer: { status: 200, about: 'The booking.', schema: CustomerBooking },
+    problems: ['unauthenticated'],
+    async handle({ header }, deps) {
+      const { ref } = await requireCustomer(header('authorization'), deps);
+      return show(ref, deps);
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/customer/booking/cancellation-quotes',
+    id: 'quoteOwnCancellation',
+    tag,
+    summary: 'Ask what a cancellation costs',
+    scopes,
+    headers,
+    idempotent: true,
+    body: Empty,
+    bodyExample: {},
+    answer: { status: 201, about: 'What is kept and refunded.', schema: CancellationQuote },
+    problems: ['unauthenticated', 'not-cancellable'],
+    async handle(input, deps) {
+      const customer = await requireCustomer(input.header('authorization'), deps);
+      return quoteCancellation(asCustomer(input, customer), deps, customer.ref);
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/customer/booking/cancel',
+    id: 'cancelOwnBooking',
+    tag,
+    summary: 'Cancel your booking',
+    about: 'A confirmed booking by a quote; a hold is given up without one.',
+    scopes,
+    headers,
+    idempotent: true,
+    body: Cancellation,
+    bodyExample: { quoteId: 'b2b0c8f4-6d3f-4a0a-9a57-0f3a6a3c1d11' },
+    answer: { status: 200, about: 'The booking as it is now.', schema: CustomerBooking },
+    problems: [
+      'unauthenticated',
+      'forbidden',
+      'not-cancellable',
+      'quote-over',
+      'change-under-way',
+      'unavailable',
+    ],
+    async handle(input, deps) {
+      const customer = await requireCustomer(input.header('authorization'), deps);
+      const { ref } = customer;
+      if (input.body.keepMinor !== undefined) throw onlyStaff('keepMinor');
+      const changeId = changeIdOf(ref, claimOf(asCustomer(input, customer)).key);
+      const { reason, quoteId } = input.body;
+      const row = await findBooking(deps.database, ref);
+      // What it costs is shown before it is done.
+      if (row?.state === 'confirmed' && quoteId === undefined) throw new Problem('quote-over');
+      await cancel({ ...ref, changeId, reason, quoteId, keepMinor: undefined }, deps);
+      return show(ref, deps);
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/customer/booking/reschedule-quotes',
+    id: 'quoteOwnReschedule',
+    tag,
+    summary: 'Ask what another time costs',
+    scopes,
+    headers,
+    idempotent: true,
+    body: NewRescheduleQuote,
+    bodyExample: { startAt: '2027-01-12T15:00:00+01:00', endAt: '2027-01-16T10:00:00+01:00' },
+    answer: { status: 201, about: 'What would change.', schema: RescheduleQuote },
+    problems: [
+      'unauthenticated',
+      'forbidden',
+      'not-reschedulable',
+      'not-available',
+      'not-bookable',
+      'payment-unsuitable',
+    ],
+    async handle(input, deps) {
+      const customer = await requireCustomer(input.header('authorization'), deps);
+      if (input.body.price) throw onlyStaff('price');
+      if (input.body.override) throw onlyStaff('override');
+      const asked = { ref: customer.ref, asked: input.body };
+      return quoteReschedule(asCustomer(input, customer), deps, asked);
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/customer/booking/reschedule',
+    id: 'rescheduleOwnBooking',
+    tag,
+    summary: 'Reschedule your booking',
+    scopes,
+    headers,
+    idempotent: true,
+    body: Reschedule,
+    bodyExample: {
+      quoteId: 'b2b0c8f4-6d3f-4a0a-9a57-0f3a6a3c1d11',
+      payment: { kind: 'browser' },
+    },
+    answer: { status: 200, about: 'The booking at its new time.', schema: CustomerBooking },
+    alsoAnswers: { 202: 'The booking as it was; the difference waits for its payer.' },
+    problems: [
+      'unauthenticated',
+      'forbidden',
+      'not-reschedulable',
+      'not-available',
+      'not-bookable',
+      'quote-over',
+      'change-under-way',
+      'payment-unsuitable',
+      'payment-declined',
+      'unknown-reference',
+      'unavailable',
+    ],
+    async handle(input, deps) {
+      const customer = await requireCustomer(input.header('authorization'), deps);
+      const { ref } = customer;
+      if (input.body.payment?.kind === 'external') throw onlyStaff('payment');
+      const changeId = changeIdOf(ref, claimOf(asCustomer(input, customer)).key);
+      const { status } = await reschedule({ ...ref, changeId }, input.body, deps);
+      return { ...(await show(ref, deps)), ...(status !== undefined && { status }) };
+    },
+  }),
+];
+
+const onlyStaff = (field: string): Problem =>
+  new Problem('forbidden', { detail: `\`${field}\` is for the seller: leave it out.` });
+
+async function show(ref: BookingRef, deps: ApiDependencies): Promise<Answer> {
+  const [row, keys] = await Promise.all([
+    findBooking(deps.database, ref),
+    browserKeysOf(deps, ref),
+  ]);
+  if (!row) throw notFound('booking');
+  const { id, state, startAt, endAt, party, amountMinor, currency, ...rest } = showBooking(
+    row,
+    ref.tenantId,
+    keys,
+  );
+  const { owedMinor, balanceDueAt, cancellation } = rest;
+  const { clientSecret, publishableKey, connectedAccount } = rest.payment;
+  return {
+    body: {
+      id,
+      state,
+      startAt,
+      endAt,
+      party,
+      amountMinor,
+      currency,
+      owedMinor,
+      balanceDueAt,
+      cancellation,
+      payment: { clientSecret, publishableKey, connectedAccount },
+    },
+  };
+}

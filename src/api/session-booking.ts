@@ -1,0 +1,47 @@
+import type { Refusal } from '../domain/booking.ts';
+import type { SessionFacts } from '../domain/session.ts';
+import { placesLeft, sessionRefusal } from '../domain/session.ts';
+import type { Override } from '../domain/rules.ts';
+import type { AvailabilityRead } from '../store/availability.ts';
+import { instantsOf } from './asked-time.ts';
+import type { Problem } from './problem.ts';
+import { refused } from './refused.ts';
+
+const NEAREST_SHOWN = 3;
+
+interface AskPlaces {
+  sessionId: string;
+  party: number;
+  overrides: readonly Override[];
+}
+
+/** The session that is asked for, or a clear no with the nearest ones that have places left. */
+export function bookableSession(
+  { facts, sessions }: Pick<AvailabilityRead, 'facts' | 'sessions'>,
+  { sessionId, ...asked }: AskPlaces,
+): { session: SessionFacts } | { refusal: Refusal; problem: Problem } {
+  const session = sessions?.find((one) => one.id === sessionId);
+  const refusal = session ? sessionRefusal(session, facts, asked) : 'no-such-session';
+  if (session && refusal === null) return { session };
+  const at = session?.startAt ?? facts.nowAt;
+  const nearest = (sessions ?? [])
+    .filter((one) => sessionRefusal(one, facts, asked) === null)
+    .toSorted((a, b) => Math.abs(a.startAt - at) - Math.abs(b.startAt - at))
+    .slice(0, NEAREST_SHOWN)
+    .map((one) => ({ sessionId: one.id, ...instantsOf(one), placesLeft: placesLeft(one) }));
+  return { refusal: refusal!, problem: refused(refusal!, { nearest }) };
+}
+
+/** As availability lists them: `refusal` says why so many places cannot be had. */
+export const listedSessions = (
+  { facts, sessions }: Pick<AvailabilityRead, 'facts' | 'sessions'>,
+  { party }: { party: number },
+) =>
+  (sessions ?? []).map((one) => ({
+    id: one.id,
+    ...instantsOf(one),
+    capacity: one.capacity,
+    placesLeft: placesLeft(one),
+    price: one.price,
+    refusal: sessionRefusal(one, facts, { party }),
+  }));

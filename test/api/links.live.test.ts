@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TestApi } from '../support/api.ts';
+import { makeResource, startApi } from '../support/api.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi();
+  for (const id of ['villa', 'room']) await makeResource(api, { id });
+  await makeResource(api, { id: 'people', capacity: 2 });
+  await makeResource(api, { id: 'tours', settings: { soldBy: 'session' } });
+});
+afterAll(() => api.close());
+
+let keys = 0;
+const post = (path: string, body: object) =>
+  api.ask('POST', `/v1${path}`, { body, headers: { 'idempotency-key': `k-${(keys += 1)}` } });
+const link = (from: string, linkedId: string, kind: string, units: number | null = null) =>
+  post(`/resources/${from}/links`, { linkedId, kind, units });
+const book = (resourceId: string, day: number) =>
+  post('/bookings', {
+    resourceId,
+    startAt: `2031-06-0${day}T00:00:00Z`,
+    endAt: `2031-06-0${day + 1}T00:00:00Z`,
+    payment: { kind: 'none' },
+  });
+const spansOf = async (id: string) =>
+  (
+    await api.ask(
+      'GET',
+      `/v1/resources/${id}/availability?from=2031-06-01T00:00:00Z&to=2031-06-08T00:00:00Z`,
+    )
+  ).body.spans.map((one: { startAt: string; endAt: string }) => [
+    one.startAt.slice(8, 10),
+    one.endAt.slice(8, 10),
+  ]);
+
+test('links are made, listed from both ends, refused where they make no sense, and removed', async () => {
+  const made = await link('villa', 'room', 'part');
+  expect(made.status).toBe(201);
+  expect(made.body).toMatchObject({
+    resourceId: 'villa',
+    linkedId: 'room',
+    kind: 'part',
+    units: null,
+  });
+  expect((await link('villa', 'people', 'need', 1)).status).toBe(201);
+  for (const id of ['villa', 'room']) {
+    const { body } = await api.ask('GET', `/v1/resources/${id}/links`);
+    expect(body.links).toContainEqual(made.body);
+  }
+  const refused = async (...asked: Parameters<typeof link>) => {
+    const { status, body } = await link(...asked);
+    return [status, body.type];
+  };
+  expect(await refused('villa', 'room', 'need', 1)).toEqual([409, '/problems/already-exists']);
+  expect(await refused('room', 'villa', 'need', 1)).toEqual([400, '/problems/invalid-request']);
+  expect(await refused('room', 'people', 'need', 3)).toEqual([400, '/problems/invalid-request']);
+  expect(await refused('room', 'tours', 'need', 1)).toEqual([400, '/problems/invalid-request']);
+  expect(await refused('room', 'people', 'part', 1)).toEqual([400, '/problems/invalid-request']);
+  expect(await refused('room', 'nobody', 'part')).toEqual([422, '/problems/unknown-reference']);
+  expect(await refused('nobody', 'room', 'part')).toEqual([404, '/problems/not-found']);
+});
+
+test('availability and bookings go by everything that is linked', async () => {
+  expect((await book('room', 1)).status).toBe(201);
+  await book('people', 3);
+  expect(await spansOf('villa')).toEqual([['02', '08']]);
+  await book('people', 3);
+  expect(await spansOf('villa')).toEqual([
+    ['02', '03'],
+    ['04', '08'],
+  ]);
+  const refused = await book('villa', 3);
+  expect(refused.body).toMatchObject({ refusal: 'linked-taken', type: '/problems/not-available' });
+  expect(refused.body.nearest).not.toEqual([]);
+  expect((await book('villa', 5)).status).toBe(201);
+  expect(await spansOf('room')).toEqual([
+    ['02', '05'],
+    ['06', '08'],
+  ]);
+  await post('/resources/villa/blocks', {
+    startAt: '2031-06-07T00:00:00Z',
+    endAt: '2031-06-08T00:00:00Z',
+  });
+  expect(await spansOf('room')).toEqual([
+    ['02', '05'],
+    ['06', '07'],
+  ]);
+  expect((await api.ask('DELETE', '/v1/resources/villa/links/people')).status).toBe(204);
+  expect((await api.ask('DELETE', '/v1/resources/villa/links/people')).status).toBe(404);
+  expect((await book('villa', 3)).status).toBe(201);
+});

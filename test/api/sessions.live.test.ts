@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TestApi } from '../support/api.ts';
+import { makeResource, startApi } from '../support/api.ts';
+
+let api: TestApi;
+beforeAll(async () => {
+  api = await startApi();
+  const price = { per: 'booking', amountMinor: 9_900, currency: 'eur' };
+  await makeResource(api, { id: 'ferry', settings: { soldBy: 'session', price } });
+  await makeResource(api, { id: 'cabin' });
+});
+afterAll(() => api.close());
+
+let keys = 0;
+const post = (path: string, body: object) =>
+  api.ask('POST', `/v1${path}`, { body, headers: { 'idempotency-key': `k-${(keys += 1)}` } });
+
+const crossing = (day: number, more: object = {}) => ({
+  startAt: `2031-06-0${day}T08:00:00+02:00`,
+  endAt: `2031-06-0${day}T11:00:00+02:00`,
+  capacity: 10,
+  ...more,
+});
+
+const list = (query = '') => api.ask('GET', `/v1/resources/ferry/sessions${query}`);
+const offered = async (query: string) =>
+  (
+    await api.ask(
+      'GET',
+      `/v1/resources/ferry/availability?from=2031-06-01T00:00:00Z&to=2031-07-01T00:00:00Z${query}`,
+    )
+  ).body;
+
+test('sessions are scheduled many at once, listed by time in pages, resized and cancelled', async () => {
+  const made = await post('/resources/ferry/sessions', {
+    sessions: [crossing(3), crossing(1), crossing(2, { capacity: 5 })],
+  });
+  expect(made.status).toBe(201);
+  expect(made.body.sessions).toMatchObject([
+    { startAt: '2031-06-01T06:00:00.000Z', capacity: 10, placesLeft: 10, price: null },
+    { capacity: 5 },
+    { capacity: 10 },
+  ]);
+  const first = await list('?limit=2');
+  const rest = await list(`?limit=2&after=${first.body.next}`);
+  expect([...first.body.items, ...rest.body.items]).toEqual(made.body.sessions);
+  expect(rest.body.next).toBeNull();
+  const range = await list('?from=2031-06-02T00:00:00Z&to=2031-06-03T00:00:00Z');
+  expect(range.body.items).toHaveLength(1);
+  const one = `/v1/resources/ferry/sessions/${made.body.sessions[1].id}`;
+  const grown = await api.ask('PATCH', one, { body: { capacity: 6 } });
+  expect(grown.body).toMatchObject({ capacity: 6, placesLeft: 6 });
+  await api.ask('DELETE', one);
+  expect((await api.ask('GET', one)).body.cancelledAt).not.toBeNull();
+  expect((await offered('')).sessions).toHaveLength(2);
+  expect((await list('?after=nonsense')).status).toBe(400);
+});
+
+test('places are booked by session, at its price for each, with refusals that name the rule', async () => {
+  const price = { amountMinor: 2_500, currency: 'eur' };
+  const made = await post('/resources/ferry/sessions', {
+    sessions: [crossing(8, { price }), crossing(9)],
+  });
+  const [sessionId, later] = made.body.sessions.map((one: { id: string }) => one.id);
+  const book = (party: number, more: object = {}) =>
+    post('/bookings', {
+      resourceId: 'ferry',
+      sessionId,
+      party,
+      payment: { kind: 'external' },
+      ...more,
+    });
+  const booked = await book(4, { expectedAmount: { amountMinor: 10_000, currency: 'eur' } });
+  expect(booked.status).toBe(201);
+  expect(booked.body).toMatchObject({
+    sessionId,
+    party: 4,
+    units: [],
+    amountMinor: 10_000,
+    startAt: '2031-06-08T06:00:00.000Z',
+    endAt: '2031-06-08T09:00:00.000Z',
+  });
+  const full = await book(7);
+  expect(full.status).toBe(409);
+  expect(full.body).toMatchObject({ refusal: 'session-full', type: '/problems/not-available' });
+  expect(full.body.nearest[0]).toMatchObject({ sessionId: later, placesLeft: 10 });
+  expect((await book(11)).body.refusal).toBe('too-large');
+  expect((await book(1, { sessionId: 'nobody' })).body.refusal).toBe('no-such-session');
+  expect((await book(1, { startAt: '2031-06-08T06:00:00Z' })).status).toBe(400);
+  const shown = (await offered('&party=7')).sessions.find(
+    (one: { id: string }) => one.id === sessionId,
+  );
+  expect(shown).toMatchObject({ capacity: 10, placesLeft: 6, price, refusal: 'session-full' });
+  const resized = await api.ask('PATCH', `/v1/resources/ferry/sessions/${sessionId}`, {
+    body: { capacity: 3 },
+  });
+  expect(resized.body).toMatchObject({ type: '/problems/in-use', taken: 4 });
+});
+
+test('a resource that sells sessions is had by no other time, and another one has none', async () => {
+  const bySpan = await post('/bookings', {
+    resourceId: 'ferry',
+    startAt: '2031-06-20T06:00:00Z',
+    endAt: '2031-06-20T07:00:00Z',
+    payment: { kind: 'external' },
+  });
+  expect(bySpan.body.refusal).toBe('no-such-session');
+  const other = await post('/resources/cabin/sessions', { sessions: [crossing(1)] });
+  expect(other.status).toBe(400);
+  const booking = await post('/bookings', {
+    resourceId: 'cabin',
+    sessionId: 'x',
+    payment: { kind: 'none' },
+  });
+  expect(booking.body.refusal).toBe('no-such-session');
+});
