@@ -1,22 +1,32 @@
 /**
- * A booking front end: plain `fetch`, as in a browser's server side. It shows start times, sends the
- * price the guest saw, and turns a refusal into what to offer instead.
+ * A booking front end's server side: plain `fetch`. It lists stays with their price, holds the one
+ * that the guest chose, and gives the page what Stripe.js needs and the token of this one booking.
+ * `examples/shop` is the page itself, with the same calls.
  *
- *   node scripts/run.js examples/front-end.ts studio
+ *   node scripts/run.js examples/front-end.ts cabin 2
  */
 const api = `${process.env['API_URL'] ?? 'http://127.0.0.1:8400'}/v1`;
 const authorization = `Bearer ${process.env['API_KEY'] ?? 'hf_demo_loopback-only'}`;
 const DAY_MS = 86_400_000;
-const VISIT_MS = 3_600_000;
 
-interface Starts {
+interface Money {
+  amountMinor: number;
+  currency: string;
+}
+interface Stay {
+  arrivalDay: string;
+  departureDay: string;
+}
+interface Offer {
   asOf: string;
-  starts: string[];
+  stays: Stay[];
+  price: Money;
 }
 interface Booked {
   id: string;
   state: string;
   holdExpiresAt: string;
+  payment: { clientSecret: string | null; publishableKey: string | null };
 }
 interface Problem {
   type: string;
@@ -24,49 +34,53 @@ interface Problem {
   nearest?: { startAt: string; endAt: string }[];
 }
 
-async function offer(resourceId: string): Promise<Starts> {
+async function offer(resourceId: string, nights: string): Promise<Offer> {
   const from = new Date(Date.now() + 20 * DAY_MS).toISOString();
-  const to = new Date(Date.now() + 50 * DAY_MS).toISOString();
-  const query = new URLSearchParams({ from, to, as: 'starts', durationMinutes: '60' });
-  query.set('stepMinutes', '60');
+  const to = new Date(Date.now() + 80 * DAY_MS).toISOString();
+  const query = new URLSearchParams({ from, to, as: 'stays', nights });
   const url = `${api}/resources/${encodeURIComponent(resourceId)}/availability?${query.toString()}`;
   const response = await fetch(url, { headers: { authorization } });
   if (!response.ok) throw new Error(((await response.json()) as Problem).detail);
-  return (await response.json()) as Starts;
+  return (await response.json()) as Offer;
 }
 
 /** One key for one press of the button: a double click and a retry book once. */
-async function book(resourceId: string, startAt: string, key: string): Promise<Response> {
-  return fetch(`${api}/bookings`, {
-    method: 'POST',
-    headers: {
-      authorization,
-      'content-type': 'application/json',
-      'idempotency-key': key,
-      prefer: 'wait=10',
-    },
-    body: JSON.stringify({
-      resourceId,
-      startAt,
-      endAt: new Date(Date.parse(startAt) + VISIT_MS).toISOString(),
-      payment: { kind: 'none' },
-      expectedAmount: { amountMinor: 0, currency: 'eur' },
-      guest: { name: 'Ada Rossi' },
-    }),
+async function hold(wanted: { resourceId: string; price: Money } & Stay, key: string) {
+  const { price, ...stay } = wanted;
+  return post('/bookings', key, {
+    ...stay,
+    payment: { kind: 'browser' },
+    // Another price than the guest saw is refused, never charged.
+    expectedAmount: { amountMinor: price.amountMinor, currency: price.currency },
+    guest: { name: 'Ada Rossi' },
   });
 }
 
-const [resourceId = 'studio'] = process.argv.slice(2);
-const { starts, asOf } = await offer(resourceId);
-console.log(`${starts.length} start times as of ${asOf}; the guest takes the first`);
-const [first] = starts;
+const post = (path: string, key: string, body: unknown): Promise<Response> =>
+  fetch(`${api}${path}`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify(body),
+  });
+
+const [resourceId = 'cabin', nights = '2'] = process.argv.slice(2);
+const { stays, price, asOf } = await offer(resourceId, nights);
+console.log(`${stays.length} stays as of ${asOf}; the guest takes the first`);
+const [first] = stays;
 if (first === undefined) throw new Error('Nothing is free: show another month.');
 
+const { arrivalDay, departureDay } = first;
+const wanted = { resourceId, arrivalDay, departureDay, price };
 const key = crypto.randomUUID();
-const twice = await Promise.all([book(resourceId, first, key), book(resourceId, first, key)]);
-const [booked, same] = (await Promise.all(twice.map((one) => one.json()))) as [Booked, Booked];
-console.log(`booked ${booked.id}: ${booked.state}; the second click found ${same.id}`);
+const twice = await Promise.all([hold(wanted, key), hold(wanted, key)]);
+const [held, same] = (await Promise.all(twice.map((one) => one.json()))) as [Booked, Booked];
+console.log(`held ${held.id}: ${held.state}; the second click found ${same.id}`);
 
-const late = await book(resourceId, first, crypto.randomUUID());
+const issued = await post(`/bookings/${held.id}/customer-token`, crypto.randomUUID(), {});
+const { customerToken } = (await issued.json()) as { customerToken: string };
+console.log(`for Stripe.js: ${held.payment.publishableKey} ${held.payment.clientSecret}`);
+console.log(`for the guest, until ${held.holdExpiresAt}: ${customerToken}`);
+
+const late = await hold(wanted, crypto.randomUUID());
 const problem = (await late.json()) as Problem;
 console.log(`the next guest: ${late.status} ${problem.type}; free instead:`, problem.nearest);

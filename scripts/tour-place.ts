@@ -110,3 +110,24 @@ export async function unlessRefused<T>(answer: Promise<T>, type: string): Promis
     throw error;
   }
 }
+
+export const euros = (amountMinor: number): string => `${(amountMinor / 100).toFixed(2)} EUR`;
+export const since = (startedAt: number): number => performance.now() - startedAt;
+
+export function title(text: string) {
+  console.log(`\n${text}`);
+}
+
+export function say(text: string, tookMs: number) {
+  console.log(`  ${`${tookMs.toFixed(0)} ms`.padStart(8)}  ${text}`);
+}
+
+export function tellRun({ running }: Place, workflowId: string) {
+  const { uiUrl, temporalNamespace } = running;
+  const link = `${uiUrl}/namespaces/${temporalNamespace}/workflows/${encodeURIComponent(workflowId)}`;
+  console.log(`            ${uiUrl ? link : workflowId}`);
+}
+
+export function expect(holds: boolean, what: string) {
+  if (!holds) throw new Error(`This should be so, and is not: ${what}.`);
+}

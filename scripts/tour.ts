@@ -2,13 +2,20 @@
 import { randomUUID } from 'node:crypto';
 import type { Booking, NewBooking } from '../temporal/holdfast-client.ts';
 import { DEMO, VILLA_EVENTS_PATH } from './demo-names.ts';
+import { browserStories, decideConflict } from './tour-bookings.ts';
 import {
   control,
+  euros,
+  expect,
   firstFreeDay,
   hoursAfter,
   isFree,
   mirrorsOf,
   openPlace,
+  say,
+  since,
+  tellRun,
+  title,
   unlessRefused,
   until,
 } from './tour-place.ts';
@@ -27,6 +34,8 @@ async function main() {
     const booking = await bookAndMirror(place, dayAt);
     await declineCard(place, dayAt);
     await cancelBooking(place, booking);
+    await browserStories(place);
+    await decideConflict(place, dayAt);
     await raceForOneSlot(place);
     await stormOfNotifications(place);
   } finally {
@@ -181,27 +190,6 @@ const stay = (dayAt: number, paymentMethod: string) =>
     payment: { kind: 'method', paymentMethod },
     guest: { name: 'Ada' },
   }) satisfies NewBooking;
-
-const euros = (amountMinor: number): string => `${(amountMinor / 100).toFixed(2)} EUR`;
-const since = (startedAt: number): number => performance.now() - startedAt;
-
-function title(text: string) {
-  console.log(`\n${text}`);
-}
-
-function say(text: string, tookMs: number) {
-  console.log(`  ${`${tookMs.toFixed(0)} ms`.padStart(8)}  ${text}`);
-}
-
-function tellRun({ running }: Place, workflowId: string) {
-  const { uiUrl, temporalNamespace } = running;
-  const link = `${uiUrl}/namespaces/${temporalNamespace}/workflows/${encodeURIComponent(workflowId)}`;
-  console.log(`            ${uiUrl ? link : workflowId}`);
-}
-
-function expect(holds: boolean, what: string) {
-  if (!holds) throw new Error(`This should be so, and is not: ${what}.`);
-}
 
 main().then(
   () => console.log('\nAll as it should be.'),

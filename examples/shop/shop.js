@@ -114,7 +114,7 @@ async function standing() {
   at('price').textContent = amountOf(amountMinor, currency);
   const isOver = ['cancelled', 'expired', 'declined'].includes(state);
   at('actions').hidden = state !== 'confirmed' || payment.clientSecret !== null;
-  say(SAID[state]);
+  say(payment.clientSecret && state === 'confirmed' ? SAID.moving : SAID[state]);
   if (!payment.clientSecret) return show('booking', ...(isOver ? ['again'] : []));
   show('booking', 'payment');
   mountCard(booking);
@@ -124,6 +124,8 @@ const SAID = {
   held: 'Your nights are held.',
   paying: 'Your nights are held while you pay.',
   confirmed: 'Your stay is booked.',
+  moving:
+    'Your new nights are held while you pay the difference. Until then your stay is as it was.',
   cancelled: 'Your stay is cancelled.',
   expired: 'The time to pay is over, and the nights are free again.',
   declined: 'The payment was declined. Nothing was charged.',

@@ -60,13 +60,15 @@ function createGate(metrics: Metrics, load: Load): PassGate {
     const session =
       sessionId === undefined
         ? null
-        : await load.look(() => findSession(deps.database, { ...ref, sessionId }));
+        : await load.look(() => findSession(deps.database, { ...ref, sessionId }), 'begun');
     const ask = {
       ...ref,
       ...around(sessionId === undefined ? asked : timeOf(session, deps.now())),
     };
     const key = JSON.stringify(ask);
-    const read = await readOnce(key, () => load.look(() => readAvailability(deps.database, ask)));
+    const read = await readOnce(key, () =>
+      load.look(() => readAvailability(deps.database, ask), 'begun'),
+    );
     if (!read) throw notFound('resource');
     const { zones } = deps;
     const { facts } = read;
@@ -106,7 +108,7 @@ export function createBook(metrics: Metrics, load: Load): Book {
       const paymentAccountId = requireAccount(asked, account);
       return await load.inLine(`${claim.tenantId}/${asked.resourceId}`, async (waited) => {
         if (waited) await passGate(claim, asked, deps);
-        await load.look(() => draft(claim.tenantId, { asked, caller, bookingId }, deps));
+        await load.look(() => draft(claim.tenantId, { asked, caller, bookingId }, deps), 'begun');
         const { bufferBeforeMs, bufferAfterMs, holdTtlMs } = facts.settings;
         const { resourceId, party, payment, override } = asked;
         const answer = await withinTime(
@@ -140,7 +142,7 @@ export function createBook(metrics: Metrics, load: Load): Book {
     } catch (error) {
       // What stands in the way may be this very booking, made by a twin after our first look.
       const isAnswer = error instanceof Problem && error.problem !== 'overloaded';
-      const twin = isAnswer && (await load.look(() => findKeyUse(deps.database, claim)));
+      const twin = isAnswer && (await load.look(() => findKeyUse(deps.database, claim), 'begun'));
       if (twin) return bookedBefore(twin);
       throw error;
     }

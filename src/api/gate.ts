@@ -30,7 +30,12 @@ export function createCoalescer<T>(): (key: string, read: () => Promise<T>) => P
   };
 }
 
-export type Limiter = <T>(key: string, work: (waited: boolean) => Promise<T>) => Promise<T>;
+/** `ahead`: before all who wait without it. */
+export type Limiter = <T>(
+  key: string,
+  work: (waited: boolean) => Promise<T>,
+  ahead?: boolean,
+) => Promise<T>;
 
 /** How long the line for one key may be, in heads and in time. */
 export interface LineBounds {
@@ -42,33 +47,35 @@ export interface LineBounds {
 
 interface Lane {
   running: number;
-  /** In order of arrival; who has the place is called, and who gave up is not in it. */
+  /** Each in order of arrival; who has the place is called, and who gave up is not in it. */
+  ahead: Set<() => void>;
   waiting: Set<() => void>;
 }
 
 /** Runs at most `limit` works per key at a time; the others wait in order, within bounds if given. */
 export function createLimiter(limit: number, bounds: LineBounds | null = null): Limiter {
   const lanes = new Map<string, Lane>();
-  return async (key, work) => {
-    const lane = lanes.get(key) ?? { running: 0, waiting: new Set() };
+  return async (key, work, ahead = false) => {
+    const lane = lanes.get(key) ?? { running: 0, ahead: new Set(), waiting: new Set() };
     lanes.set(key, lane);
     const waited = lane.running >= limit;
     // A place is handed over by who leaves, so that nobody slips in between.
-    if (waited) await place(lane, bounds);
+    if (waited) await place(ahead ? lane.ahead : lane.waiting, bounds);
     else lane.running += 1;
     try {
       return await work(waited);
     } finally {
-      const [next] = lane.waiting;
+      const line = lane.ahead.size > 0 ? lane.ahead : lane.waiting;
+      const [next] = line;
       if (next) {
-        lane.waiting.delete(next);
+        line.delete(next);
         next();
       } else if ((lane.running -= 1) === 0) lanes.delete(key);
     }
   };
 }
 
-async function place({ waiting }: Lane, bounds: LineBounds | null): Promise<void> {
+async function place(waiting: Set<() => void>, bounds: LineBounds | null): Promise<void> {
   if (bounds && waiting.size >= bounds.waiting) throw bounds.refuse('waiting');
   const { promise, resolve, reject } = resolvers();
   waiting.add(resolve);

@@ -20,9 +20,10 @@ export interface Load {
   inLine: Limiter;
   /**
    * Reads for would-be bookings, a few at a time: the rest of the connections to the database is for
-   * what is under way.
+   * what is under way. Who has begun goes before who has only come: else the line of a resource would
+   * move no faster than the crowd before the door grows.
    */
-  look<T>(read: () => Promise<T>): Promise<T>;
+  look<T>(read: () => Promise<T>, hasBegun?: 'begun'): Promise<T>;
 }
 
 const SAMPLE_MS = 100;
@@ -68,7 +69,7 @@ export function createLoad(options: {
       waitMs: bounds.waitMs,
       refuse,
     }),
-    look: (read) => looking('', read),
+    look: (read, hasBegun) => looking('', read, hasBegun === 'begun'),
   };
 }
 

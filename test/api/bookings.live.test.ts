@@ -32,7 +32,7 @@ test('a booking answers with its hold', async () => {
   expect(reply.body).toMatchObject({ state: 'held', units: [1], payment: { kind: 'none' } });
   expect(reply.headers.get('location')).toBe(`/v1/bookings/${reply.body.id}`);
   const read = await api.ask('GET', `/v1/bookings/${reply.body.id}`);
-  expect(read.body).toEqual({ ...reply.body, guest: null, mirrors: [] });
+  expect(read.body).toEqual({ ...reply.body, guest: null, mirrors: [], conflicts: [] });
 });
 
 test('a clear no answers with the nearest spans and starts no workflow', async () => {

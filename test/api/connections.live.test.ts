@@ -130,6 +130,8 @@ test('verbs reach the workflow, settings merge, and a disconnected connection re
   expect((await api.ask('POST', `${path}/disconnect`, { body: {} })).status).toBe(200);
   expect((await api.ask('GET', path)).body.counts).toEqual({
     events: 0,
+    conflicts: 0,
+    conflictsInMass: 0,
     withheld: 0,
     busySpans: 0,
     mirrorsBehind: 0,

@@ -64,6 +64,22 @@ test('a work that fails gives its place to the next', async () => {
   expect(await next).toBe('done');
 });
 
+test('who is let ahead goes before all who wait, in order of arrival', async () => {
+  const limited = createLimiter(1);
+  const order: string[] = [];
+  const run = (name: string, ahead: boolean) =>
+    limited('k', async () => void order.push(name), ahead);
+  const holding = limited('k', () => sleep(2));
+  await Promise.all([
+    holding,
+    run('third', false),
+    run('first', true),
+    run('last', false),
+    run('second', true),
+  ]);
+  expect(order).toEqual(['first', 'second', 'third', 'last']);
+});
+
 describe('a line with bounds', () => {
   const bounds = (waiting: number, waitMs: number) => ({
     waiting,

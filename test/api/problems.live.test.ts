@@ -126,8 +126,9 @@ test('the metrics tell durations by route, refusals, notifications and how conne
   expect(reply.text).toContain(
     'holdfast_http_request_duration_seconds_count{method="get",route="/v1/resources/{resourceId}",status="200"}',
   );
+  // By kind, and nobody is called for.
+  expect(reply.text).toContain('# TYPE holdfast_bookings_attention gauge');
   for (const name of [
-    'holdfast_bookings_attention',
     'holdfast_mirrors_attention',
     'holdfast_mirrors_behind',
     'holdfast_oldest_dirty_seconds',

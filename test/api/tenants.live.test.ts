@@ -143,7 +143,7 @@ test('the document lists every route that a key opens', () => {
   const open = operations.filter((one) => one.operation.security !== undefined);
   for (const { path } of open)
     expect(path).toMatch(
-      /^\/(v1\/(oauth\/callback|notifications|payment-webhooks|payment-links|feeds)|healthz|readyz|metrics)/,
+      /^\/(v1\/(oauth\/callback|notifications|payment-webhooks|payment-links|feeds|customer)|healthz|readyz|metrics)/,
     );
 });
 

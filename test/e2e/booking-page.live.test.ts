@@ -116,10 +116,10 @@ it('a guest books, after a declined card and a refusal at the bank, and no key r
   });
   const id = await hold(10, 2);
   await pay(DECLINES);
-  await page.waitForFunction(`document.getElementById('refused').textContent !== ''`);
+  await page.locator('#refused:not(:empty)').waitFor();
   await pay(ASKS_THE_BANK);
   await bank().locator('#test-source-fail-3ds').click();
-  await page.waitForFunction(`document.getElementById('refused').textContent !== ''`);
+  await page.locator('#refused:not(:empty)').waitFor();
   await pay(ASKS_THE_BANK);
   await bank().locator('#test-source-authorize-3ds').click();
   await says('Your stay is booked.');

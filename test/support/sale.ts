@@ -159,9 +159,15 @@ async function caller(sale: Sale, n: number): Promise<void> {
   const { ask, report } = sale;
   await sleep((n * ask.withinMs) / ask.callers);
   const cameAt = sale.startedAt + (n * ask.withinMs) / ask.callers;
+  let isAnswered = false;
   for (let key: string = randomUUID(), asked = 0; ; asked += 1) {
     const answer = await request(sale, key);
-    if (asked === 0) report.firstAnswersMs.push(performance.now() - cameAt);
+    if (answer.status === 0) {
+      await sleep(answer.retryAfterMs ?? 0);
+      continue;
+    }
+    if (!isAnswered) report.firstAnswersMs.push(performance.now() - cameAt);
+    isAnswered = true;
     if (answer.status === 201) {
       if (await hasPaid(sale, (JSON.parse(answer.text) as { id: string }).id)) return;
       report.freed += 1;
@@ -185,19 +191,28 @@ const spread = (n: number, asked: number): number =>
 async function request(sale: Sale, key: string) {
   const { http, auth, body, report } = sale;
   const headers = { ...auth, 'idempotency-key': key };
-  const answer = await http.send({ method: 'POST', path: '/v1/bookings', body, headers });
+  const asking = http.send({ method: 'POST', path: '/v1/bookings', body, headers });
+  // Without an answer he asks again, as browsers do.
+  const answer = await asking.catch((error: Error) => cutOff(error));
   const { bound } = answer.status === 503 ? (JSON.parse(answer.text) as { bound?: string }) : {};
-  const name = [String(answer.status), bound].filter(Boolean).join(' ');
+  const name = answer.status === 0 ? answer.text : [answer.status, bound].filter(Boolean).join(' ');
   report.requests += 1;
   report.answers[name] = (report.answers[name] ?? 0) + 1;
   return answer;
 }
 
+const cutOff = (error: Error & { code?: string }) => ({
+  status: 0,
+  text: error.code ?? error.message,
+  retryAfterMs: 1_000,
+});
+
 /** Looks at his booking as its page does, until the money is taken or the booking over. */
 async function hasPaid(sale: Sale, id: string): Promise<boolean> {
   const { http, auth, report, ask } = sale;
   for (;;) {
-    const { status, text } = await http.send({ path: `/v1/bookings/${id}`, headers: auth });
+    const asking = http.send({ path: `/v1/bookings/${id}`, headers: auth });
+    const { status, text } = await asking.catch((error: Error) => cutOff(error));
     if (status === 200) {
       const { state, payment } = JSON.parse(text) as {
         state: string;
