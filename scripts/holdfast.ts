@@ -81,10 +81,10 @@ async function bringUp(run: Run, startedAt: number) {
       supervisor.run(nodeService('api', { ...common, script: 'src/server.ts', readyKey: 'ready' })),
     ]),
   );
-  const demo = await step('Demo tenant and its connections (usually 3 s)', () =>
-    seedDemoProcess(options.root, env),
-  );
-  const shopUrl = await startShop(run, env);
+  const [demo, shopUrl] = await Promise.all([
+    step('Demo tenant and its connections (usually 3 s)', () => seedDemoProcess(options.root, env)),
+    startShop(run, env),
+  ]);
   if (options.watch) restartOnChange(options.root, supervisor, say);
   const uiUrl = process.env['TEMPORAL_ADDRESS'] ? undefined : `http://${HOST}:${run.uiPort}`;
   printBanner({ ...places, uiUrl, shopUrl, demo, seconds: (performance.now() - startedAt) / 1000 });

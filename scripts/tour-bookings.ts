@@ -41,7 +41,7 @@ async function payInBrowser(place: Place): Promise<Booking> {
   const { customerToken } = await holdfast.bookings.customerToken(held.id);
   const intent = await payerConfirms(place, held, 'pm_card_authenticationRequired');
   say('the bank asks the payer', since(startedAt));
-  await payerDoes(place, intent, 'authenticate');
+  await payerDoes(place, `${intent}/authenticate`);
   await untilBooking(place, held, ({ state }) => state === 'confirmed');
   say('confirmed by the signed webhook', since(startedAt));
   console.log(`            ${running.shopUrl}/#${customerToken}`);
@@ -146,13 +146,14 @@ const localDay = (instant: string): string =>
 const untilBooking = (place: Place, { id }: Booking, passes: (now: Booking) => boolean) =>
   until('the booking is as it should be', () => place.holdfast.bookings.get(id), passes);
 
-/** What Stripe.js does in the payer's browser, by the client secret alone. */
+/** What Stripe.js does in the payer's browser, by the client secret alone. Answers with the intent. */
 async function payerConfirms(place: Place, { payment }: Booking, paymentMethod: string) {
   const clientSecret = payment.clientSecret ?? '';
   const [intent = ''] = clientSecret.split('_secret_');
-  await payerDoes(place, intent, 'confirm-as-customer', { clientSecret, paymentMethod });
+  const body = { clientSecret, paymentMethod };
+  await payerDoes(place, `${intent}/confirm-as-customer`, body);
   return intent;
 }
 
-const payerDoes = ({ running }: Place, intent: string, deed: string, body: object = {}) =>
-  control(running, { method: 'POST', path: `/stripe/intents/${intent}/${deed}`, body });
+const payerDoes = ({ running }: Place, deed: string, body: object = {}) =>
+  control(running, { method: 'POST', path: `/stripe/intents/${deed}`, body });

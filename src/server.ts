@@ -24,6 +24,8 @@ import { createVault } from './vault.ts';
 /** The HTTP process. Everything it uses is made here, by hand, and closed in reverse. */
 const PAYMENT_TIMEOUT_MS = 20_000;
 const DRAIN_MS = 10_000;
+/** A crowd that opens connections while we are busy is let in later; Node's 511 would cut it off. */
+const BACKLOG = 4_096;
 
 async function main(): Promise<void> {
   const config = loadConfig(process.env);
@@ -76,7 +78,8 @@ async function main(): Promise<void> {
 
   const server = boundedServer(app, { connections: config.apiConnections });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(config.apiPort, config.apiHost, resolve);
+    const place = { port: config.apiPort, host: config.apiHost, backlog: BACKLOG };
+    server.once('error', reject).listen(place, resolve);
   });
   const address = server.address();
   const port = typeof address === 'object' && address ? address.port : config.apiPort;

@@ -42,39 +42,48 @@ export interface Asked {
 export type Book = (claim: Claim, by: Asked, deps: ApiDependencies) => Promise<Booked>;
 
 /** What the rules and the ledger say before a hold is asked for. */
+interface Passed {
+  facts: AvailabilityRead['facts'];
+  span: Interval;
+  placePrice: Price | null;
+}
+
 type PassGate = (
   claim: Claim,
-  asked: NewBooking,
+  { asked, hasBegun }: { asked: NewBooking; hasBegun?: 'begun' },
   deps: ApiDependencies,
-) => Promise<{ facts: AvailabilityRead['facts']; span: Interval; placePrice: Price | null }>;
+) => Promise<Passed>;
 
 type Price = { amountMinor: number; currency: string };
 
 /** Rivals for one span share a reading; throws a clear no. */
 function createGate(metrics: Metrics, load: Load): PassGate {
   const readOnce = createCoalescer<AvailabilityRead | null>();
+  const sessionOnce = createCoalescer<Awaited<ReturnType<typeof findSession>>>();
 
-  return async (claim, asked, deps) => {
+  return async (claim, { asked, hasBegun }, deps) => {
     const { resourceId, sessionId } = asked;
     const ref = { tenantId: claim.tenantId, resourceId };
     const session =
       sessionId === undefined
         ? null
-        : await load.look(() => findSession(deps.database, { ...ref, sessionId }), 'begun');
+        : await sessionOnce(JSON.stringify({ ...ref, sessionId, hasBegun }), () =>
+            load.look(() => findSession(deps.database, { ...ref, sessionId }), hasBegun),
+          );
     const ask = {
       ...ref,
       ...around(sessionId === undefined ? asked : timeOf(session, deps.now())),
     };
-    const key = JSON.stringify(ask);
-    const read = await readOnce(key, () =>
-      load.look(() => readAvailability(deps.database, ask), 'begun'),
+    // Who has begun waits for no reading of those who have only come.
+    const read = await readOnce(JSON.stringify({ ...ask, hasBegun }), () =>
+      load.look(() => readAvailability(deps.database, ask), hasBegun),
     );
     if (!read) throw notFound('resource');
     const { zones } = deps;
     const { facts } = read;
     const { party, override: overrides = [] } = asked;
     if (sessionId !== undefined) {
-      const found = bookableSession(read, { sessionId, party, overrides });
+      const found = bookableSession(read, { sessionId, party, zones, overrides });
       if ('session' in found) {
         const { startAt, endAt, price } = found.session;
         return { facts, span: { startAt, endAt }, placePrice: price };
@@ -95,19 +104,20 @@ function createGate(metrics: Metrics, load: Load): PassGate {
 /** The way of a booking to its hold; one per process, because the gate counts what is under way. */
 export function createBook(metrics: Metrics, load: Load): Book {
   const passGate = createGate(metrics, load);
+  const accountFor = createAccountFor();
 
   const begin = async (
     claim: Claim,
-    { asked, caller, account }: Asked & { account: string | null },
+    { asked, caller, account, passed }: Asked & { account: string | null; passed: Passed },
     deps: ApiDependencies,
   ): Promise<Booked> => {
     const bookingId = bookingIdOf(claim.tenantId, claim.key);
+    const { facts, span, placePrice } = passed;
     try {
-      const { facts, span, placePrice } = await passGate(claim, asked, deps);
       const terms = termsOf(facts, { asked, span, zones: deps.zones, placePrice });
       const paymentAccountId = requireAccount(asked, account);
       return await load.inLine(`${claim.tenantId}/${asked.resourceId}`, async (waited) => {
-        if (waited) await passGate(claim, asked, deps);
+        if (waited) await passGate(claim, { asked, hasBegun: 'begun' }, deps);
         await load.look(() => draft(claim.tenantId, { asked, caller, bookingId }, deps), 'begun');
         const { bufferBeforeMs, bufferAfterMs, holdTtlMs } = facts.settings;
         const { resourceId, party, payment, override } = asked;
@@ -134,30 +144,52 @@ export function createBook(metrics: Metrics, load: Load): Book {
         );
         if (answer.kind === 'refused') {
           // Lost to a rival after the gate, which now knows the nearest spans.
-          await passGate(claim, asked, deps);
+          await passGate(claim, { asked, hasBegun: 'begun' }, deps);
           metrics.refused(answer.refusal);
         }
         return settle(answer, bookingId);
       });
     } catch (error) {
-      // What stands in the way may be this very booking, made by a twin after our first look.
-      const isAnswer = error instanceof Problem && error.problem !== 'overloaded';
-      const twin = isAnswer && (await load.look(() => findKeyUse(deps.database, claim), 'begun'));
-      if (twin) return bookedBefore(twin);
-      throw error;
+      return bookedAnyway(claim, error, { deps, load });
     }
   };
 
   return async (claim, by, deps) => {
     const { asked } = by;
-    // Both are needed nearly always; the known key is looked at first.
+    // Most of a crowd is told no, by a reading that it shares.
+    const passed = await passGate(claim, { asked }, deps).catch((no: unknown) =>
+      bookedAnyway(claim, no, { deps, load }),
+    );
+    if ('bookingId' in passed) return passed;
     const [use, account] = await load.look(() =>
       Promise.all([findKeyUse(deps.database, claim), accountFor(claim.tenantId, asked, deps)]),
     );
     const known = use && bookedBefore(use);
     // A booking that is there is answered for, whatever the load.
-    return known ?? (await load.begin(() => begin(claim, { ...by, account }, deps)));
+    return known ?? (await load.begin(() => begin(claim, { ...by, account, passed }, deps)));
   };
+}
+
+/** A crowd pays through one account, which is looked for once for all who come together. */
+function createAccountFor() {
+  const once = createCoalescer<string | null>();
+  return (tenantId: string, { payment }: NewBooking, deps: ApiDependencies) => {
+    if (payment.kind !== 'method' && payment.kind !== 'browser') return null;
+    const of = { tenantId, accountId: payment.accountId };
+    return once(JSON.stringify(of), () => choosePaymentAccount(deps.database, of));
+  };
+}
+
+/** What stands in the way may be this very booking, made before or by a twin meanwhile. */
+async function bookedAnyway(
+  claim: Claim,
+  no: unknown,
+  { deps, load }: { deps: ApiDependencies; load: Load },
+): Promise<Booked> {
+  const isAnswer = no instanceof Problem && no.problem !== 'overloaded';
+  const use = isAnswer && (await load.look(() => findKeyUse(deps.database, claim), 'begun'));
+  if (use) return bookedBefore(use);
+  throw no;
 }
 
 /** Of a session that there is not, the others about now are looked for. */
@@ -181,15 +213,6 @@ function bookedBefore(use: KeyUse): Booked {
   if (use.kind !== 'booking') throw new Problem('idempotency-mismatch');
   return { bookingId: use.bookingId, repeated: true };
 }
-
-const accountFor = async (
-  tenantId: string,
-  { payment }: NewBooking,
-  { database }: ApiDependencies,
-): Promise<string | null> =>
-  payment.kind === 'method' || payment.kind === 'browser'
-    ? choosePaymentAccount(database, { tenantId, accountId: payment.accountId })
-    : null;
 
 function requireAccount({ payment }: NewBooking, account: string | null): string | null {
   const isNeeded = payment.kind === 'method' || payment.kind === 'browser';

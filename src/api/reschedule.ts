@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { BookingRef, ChangeAnswer, DifferencePayment, RescheduleAsk } from '../commands.ts';
-import type { Refusal } from '../domain/booking.ts';
-import type { Interval } from '../domain/interval.ts';
-import { rescheduledPrice } from '../domain/reschedule.ts';
-import { ruleRefusal, type Override } from '../domain/rules.ts';
-import { sessionRefusal, type SessionFacts } from '../domain/session.ts';
-import type { AvailabilityRead } from '../store/availability.ts';
+import { cancellationOf } from '../domain/cancellation.ts';
+import type { SessionFacts } from '../domain/session.ts';
 import { readAvailability } from '../store/availability.ts';
 import { findBooking } from '../store/booking-reads.ts';
 import { choosePaymentAccount } from '../store/payment-accounts.ts';
@@ -14,14 +10,15 @@ import { findQuote, keepQuote, loadRescheduleCase, type RescheduleCase } from '.
 import { changeDraftPlace, leaveChangeDraft, probeChange } from '../store/reschedules.ts';
 import { findSession } from '../store/sessions.ts';
 import { instantsOf, roughSpan, spanIn } from './asked-time.ts';
-import { ownPrice } from './booking-terms.ts';
 import { browserKeysOf } from './browser-payment.ts';
 import { asking } from './commands.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { createOnce } from './idempotency.ts';
 import { notFound, Problem } from './problem.ts';
 import { NEAR_MS, refused, refusedBy } from './refused.ts';
+import { priceOf, rulesSay } from './reschedule-terms.ts';
 import type { Answer } from './route.ts';
+import { requireSameChange } from './same-change.ts';
 import type { NewRescheduleQuote, Reschedule } from './schemas/change.ts';
 import { showBooking } from './show-booking.ts';
 
@@ -35,6 +32,8 @@ interface Quoted extends Omit<RescheduleAsk, 'quoteId' | 'payment'> {
   currency: string | null;
   /** Negative where money goes back. */
   dueMinor: number;
+  /** What cancelling costs at the time it has: kept at least from then on. */
+  feeMinor: number;
 }
 
 export interface AskedReschedule {
@@ -89,13 +88,15 @@ async function work(
     throw new Problem('not-reschedulable', { more: { state: found.state } });
   const { tenantId } = ref;
   const { resourceId } = found;
-  const session = await sessionOf(deps, { tenantId, resourceId, sessionId: asked.sessionId });
-  const rough = session ?? roughSpan(asked);
+  const wanted = await sessionOf(deps, { tenantId, resourceId, sessionId: asked.sessionId });
+  const rough = wanted ?? roughSpan(asked);
   const around = { startAt: rough.startAt - NEAR_MS, endAt: rough.endAt + NEAR_MS };
   const [from, to] = [instantsOf(around).startAt, instantsOf(around).endAt];
   const read = await readAvailability(deps.database, { tenantId, resourceId, from, to });
   if (!read) throw notFound('resource');
   const { facts } = read;
+  // As availability sees it, places of holds that are over are free.
+  const session = read.sessions?.find((one) => one.id === wanted?.id) ?? wanted;
   const span = session ?? spanIn(asked, facts, deps.zones);
   const party = asked.party ?? found.party;
   const { zones } = deps;
@@ -116,8 +117,17 @@ async function work(
     ask: { ...terms, quoteId: null },
   });
   if (probed.kind === 'refused') throw refusedBy(probed.refusal, facts, { span, party, zones });
-  return { found, terms: { ...terms, dueMinor: probed.dueMinor } };
+  return { found, terms: { ...terms, dueMinor: probed.dueMinor, feeMinor: feeOf(found) } };
 }
+
+/** As if all were paid: a balance may still come. */
+const feeOf = ({ terms, amountMinor, ...found }: RescheduleCase): number =>
+  cancellationOf({
+    ...found,
+    tiers: terms.cancellation,
+    priceMinor: amountMinor,
+    paidMinor: amountMinor,
+  }).keepMinor;
 
 async function sessionOf(
   { database }: ApiDependencies,
@@ -131,67 +141,6 @@ async function sessionOf(
   return { id: row.id, startAt, endAt, capacity: row.capacity, taken: row.taken, price };
 }
 
-interface Wanted {
-  found: RescheduleCase;
-  asked: AskedReschedule['asked'];
-  span: Interval;
-  party: number;
-  session: SessionFacts | null;
-  zones: ApiDependencies['zones'];
-}
-
-/** What is taken, and how full a day is, the ledger says: to it the booking's own time is free. */
-function rulesSay(facts: AvailabilityRead['facts'], wanted: Wanted): Refusal | null {
-  const { found, asked, span, party, session, zones } = wanted;
-  if (session) {
-    const own = session.id === found.sessionId ? found.party : 0;
-    return sessionRefusal({ ...session, taken: session.taken - own }, facts, { party });
-  }
-  const { bufferAfterMs } = facts.settings;
-  const overrides: Override[] = [
-    ...(asked.override ?? []),
-    'day-limit',
-    // Who comes when he comes anyway gives no notice.
-    ...(span.startAt === found.startAt ? (['notice', 'window'] as const) : []),
-  ];
-  return (
-    ruleRefusal(facts, { span, party, zones, overrides }) ??
-    (facts.knownUntilAt !== null && span.endAt + bufferAfterMs > facts.knownUntilAt
-      ? 'beyond-horizon'
-      : null)
-  );
-}
-
-function priceOf(
-  facts: AvailabilityRead['facts'],
-  { found, asked, span, party, session, zones }: Wanted,
-): { amountMinor: number; currency: string | null } {
-  const place = session?.price ?? null;
-  const after = ownPrice(facts, { asked: { party }, span, zones, placePrice: place });
-  const before = ownPrice(facts, {
-    asked: { party: found.party },
-    span: found,
-    zones,
-    placePrice: found.sessionPrice,
-  });
-  const currency = found.currency ?? asked.price?.currency ?? after?.currency ?? null;
-  const stated = asked.price ?? after ?? before;
-  if (stated && stated.currency !== currency)
-    throw new Problem('payment-unsuitable', {
-      detail:
-        'The booking was paid in another currency than the new time is sold for: state its price in the currency of the booking.',
-      more: { currency },
-    });
-  const amountMinor =
-    asked.price?.amountMinor ??
-    rescheduledPrice({
-      bookedMinor: found.amountMinor,
-      beforeMinor: before?.amountMinor ?? (after ? 0 : null),
-      afterMinor: after?.amountMinor ?? (before ? 0 : null),
-    });
-  return { amountMinor, currency };
-}
-
 /** One change for one key: repeated, it answers what came of it. */
 export async function reschedule(
   change: BookingRef & { changeId: string },
@@ -203,9 +152,10 @@ export async function reschedule(
   const found = await loadRescheduleCase(deps.database, ref);
   if (!found) throw notFound('booking');
   const { quoteId, reason } = asked;
+  await requireSameChange(deps, change, { kind: 'reschedule', ask: { quoteId } });
   const quoted = await findQuote<Quoted>(deps.database, { ...ref, quoteId, kind: 'reschedule' });
   if (!quoted) throw quoteOver(bookingId);
-  const { dueMinor, ...terms } = quoted;
+  const { dueMinor, feeMinor: _, ...terms } = quoted;
   const payment = dueMinor > 0 ? await paymentOf(found, { change, asked, deps }) : null;
   const ask = { ...terms, quoteId, payment };
   const done = await asking(

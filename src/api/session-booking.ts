@@ -1,7 +1,7 @@
 import type { Refusal } from '../domain/booking.ts';
 import type { SessionFacts } from '../domain/session.ts';
 import { placesLeft, sessionRefusal } from '../domain/session.ts';
-import type { Override } from '../domain/rules.ts';
+import type { AskPlaces } from '../domain/session.ts';
 import type { AvailabilityRead } from '../store/availability.ts';
 import { instantsOf } from './asked-time.ts';
 import type { Problem } from './problem.ts';
@@ -9,16 +9,12 @@ import { refused } from './refused.ts';
 
 const NEAREST_SHOWN = 3;
 
-interface AskPlaces {
-  sessionId: string;
-  party: number;
-  overrides: readonly Override[];
-}
+type AskSession = AskPlaces & { sessionId: string };
 
 /** The session that is asked for, or a clear no with the nearest ones that have places left. */
 export function bookableSession(
   { facts, sessions }: Pick<AvailabilityRead, 'facts' | 'sessions'>,
-  { sessionId, ...asked }: AskPlaces,
+  { sessionId, ...asked }: AskSession,
 ): { session: SessionFacts } | { refusal: Refusal; problem: Problem } {
   const session = sessions?.find((one) => one.id === sessionId);
   const refusal = session ? sessionRefusal(session, facts, asked) : 'no-such-session';
@@ -35,7 +31,7 @@ export function bookableSession(
 /** As availability lists them: `refusal` says why so many places cannot be had. */
 export const listedSessions = (
   { facts, sessions }: Pick<AvailabilityRead, 'facts' | 'sessions'>,
-  { party }: { party: number },
+  { party, zones }: AskPlaces,
 ) =>
   (sessions ?? []).map((one) => ({
     id: one.id,
@@ -43,5 +39,5 @@ export const listedSessions = (
     capacity: one.capacity,
     placesLeft: placesLeft(one),
     price: one.price,
-    refusal: sessionRefusal(one, facts, { party }),
+    refusal: sessionRefusal(one, facts, { party, zones }),
   }));

@@ -7,6 +7,8 @@ export interface CancellationFacts {
   priceMinor: number;
   /** What the booking's payments hold; never more is kept. */
   paidMinor: number;
+  /** Kept at least: what it would have cost when the booking was moved from an earlier time. */
+  floorMinor: number;
   /** Epoch milliseconds. */
   startAt: number;
   nowAt: number;
@@ -26,14 +28,14 @@ const UNTIL_THE_START: CancellationTier = { beforeMs: 0, feePercent: 0, feeMinor
 
 /** The tier with the longest time before the start that is still kept to decides. */
 export function cancellationOf(facts: CancellationFacts): CancellationVerdict {
-  const { priceMinor, paidMinor, startAt, nowAt } = facts;
+  const { priceMinor, paidMinor, floorMinor, startAt, nowAt } = facts;
   const tiers = facts.tiers.length === 0 ? [UNTIL_THE_START] : facts.tiers;
   const tier =
     tiers
       .filter((one) => startAt - nowAt >= one.beforeMs)
       .toSorted((a, b) => b.beforeMs - a.beforeMs)[0] ?? null;
   const fee = tier ? Math.ceil((priceMinor * tier.feePercent) / 100) + tier.feeMinor : paidMinor;
-  const keepMinor = Math.min(fee, paidMinor);
+  const keepMinor = Math.min(Math.max(fee, floorMinor), paidMinor);
   return {
     keepMinor,
     refundMinor: paidMinor - keepMinor,

@@ -33,6 +33,8 @@ const LOOKS = 12;
 const SHORTEST_LOOK_MS = 10 * MINUTE_MS;
 /** A payer who is at it, or money on its way. */
 const UNDER_WAY_MS = 2 * MINUTE_MS;
+/** A payer who began in time ends within this, or is counted as away. */
+const UNDER_WAY_LIMIT_MS = HOUR_MS;
 /** Still payable after the time was up, where the rule keeps the booking. */
 const LATE_LOOK_MS = 24 * HOUR_MS;
 
@@ -49,6 +51,8 @@ export interface Unpaid {
   attempt: number;
   /** The machine code of the last decline; `under-way` when the payer or the money is. */
   code: string;
+  /** The money is on its way: only the service ends that. */
+  isArriving: boolean;
   graceMs: number;
   /** Of the wait for the next try; 0 when it is its time. */
   tryInMs: number;
@@ -70,7 +74,7 @@ export type NextStep =
 export function nextStep(unpaid: Unpaid): NextStep {
   const { phase, code, graceMs, graceLeftMs, onUnpaid, isOver } = unpaid;
   const attempt = phase === 'charge' ? unpaid.attempt + 1 : unpaid.attempt;
-  if (code === 'under-way')
+  if (code === 'under-way' && !isGivenUp(unpaid))
     return { kind: 'wait', inMs: UNDER_WAY_MS, progress: { phase, attempt: unpaid.attempt } };
   if (phase === 'charge' && unpaid.tryInMs > 0)
     return { kind: 'wait', inMs: unpaid.tryInMs, progress: { phase, attempt: unpaid.attempt } };
@@ -98,5 +102,11 @@ export function nextStep(unpaid: Unpaid): NextStep {
     ? { kind: 'cancel' }
     : { kind: 'keep', inMs: LATE_LOOK_MS, progress: { phase: 'late', attempt } };
 }
+
+/** Nothing at the service ends what a payer began and left. */
+const isGivenUp = ({ phase, isArriving, graceLeftMs, isOver }: Unpaid): boolean =>
+  !isArriving &&
+  (phase === 'late' ||
+    (phase === 'charge' ? isOver : graceLeftMs !== null && graceLeftMs <= -UNDER_WAY_LIMIT_MS));
 
 const lookMs = (graceMs: number): number => Math.max(graceMs / LOOKS, SHORTEST_LOOK_MS);

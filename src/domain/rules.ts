@@ -93,7 +93,8 @@ export function dayAround(at: number, facts: Pick<RuleFacts, 'timeZone'>, zones:
   return { startAt: instantOn(day, '00:00', place), endAt: instantOn(day, '24:00', place) };
 }
 
-function isDayFull(facts: RuleFacts, at: number, zones: Zones): boolean {
+/** Whether as many bookings begin on the local day of an instant as may. */
+export function isDayFull(facts: RuleFacts, at: number, zones: Zones): boolean {
   const { maxPerDay } = facts.settings;
   if (maxPerDay === null || facts.begins.length < maxPerDay) return false;
   const day = dayAround(at, facts, zones);

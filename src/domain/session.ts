@@ -1,8 +1,9 @@
-import type { AvailabilityFacts, Taken } from './availability.ts';
+import type { AvailabilityFacts, Taken, Zones } from './availability.ts';
 import type { Refusal } from './booking.ts';
 import type { Interval } from './interval.ts';
 import { overlaps } from './interval.ts';
 import type { Override } from './rules.ts';
+import { isDayFull } from './rules.ts';
 
 /** A fixed time with a counter of its places. Instants are epoch milliseconds. */
 export interface SessionFacts extends Interval {
@@ -16,13 +17,19 @@ export interface SessionFacts extends Interval {
 export const placesLeft = ({ capacity, taken }: SessionFacts): number =>
   Math.max(0, capacity - taken);
 
-type Facts = Pick<AvailabilityFacts, 'settings' | 'taken' | 'knownUntilAt' | 'nowAt'>;
+type Facts = Omit<AvailabilityFacts, 'linked'>;
+
+export interface AskPlaces {
+  party: number;
+  zones: Zones;
+  overrides?: readonly Override[];
+}
 
 /** Why so many places of a session cannot be had, or null when they can. Buffers are its owner's. */
 export function sessionRefusal(
   session: SessionFacts,
   facts: Facts,
-  { party, overrides = [] }: { party: number; overrides?: readonly Override[] },
+  { party, zones, overrides = [] }: AskPlaces,
 ): Refusal | null {
   const { settings, nowAt, knownUntilAt } = facts;
   if (session.startAt <= nowAt) return 'session-over';
@@ -31,6 +38,8 @@ export function sessionRefusal(
   if (session.startAt < nowAt + noticeMs && !overrides.includes('notice')) return 'too-soon';
   if (session.startAt >= nowAt + (windowMs ?? Infinity) && !overrides.includes('window'))
     return 'too-early';
+  if (isDayFull(facts, session.startAt, zones) && !overrides.includes('day-limit'))
+    return 'day-full';
   if (knownUntilAt !== null && session.endAt > knownUntilAt) return 'beyond-horizon';
   const hits = facts.taken.filter((one) => isOutside(one) && overlaps(one, session));
   if (hits.some((one) => one.by === 'busy')) return 'busy';

@@ -3,14 +3,7 @@ import { bookableSpans } from './bookable.ts';
 import type { Interval } from './interval.ts';
 import { dayOf } from './local-days.ts';
 import type { Stay } from './nights.ts';
-import {
-  lengthRefusal,
-  mayArriveOn,
-  mayDepartOn,
-  nightRulesOn,
-  nightRulesOf,
-  spanOfStay,
-} from './nights.ts';
+import { mayArriveOn, mayDepartOn, nightRulesOn, nightRulesOf, spanOfStay } from './nights.ts';
 import type { NightRules } from './resource.ts';
 import { startable } from './rules.ts';
 
@@ -90,6 +83,14 @@ function reachOf(facts: AvailabilityFacts, ask: AskDays, rules: NightRules) {
   const checkInAt = (day: number) =>
     spanOfStay({ arrivalDay: day, departureDay: day }, rules, place).startAt;
 
+  // Asked of each day by every stay that could end on it.
+  const departures = new Map<number, boolean>();
+  const mayDepart = (day: number): boolean => {
+    const known = departures.get(day) ?? mayDepartOn(rules, day);
+    departures.set(day, known);
+    return known;
+  };
+
   /** The latest day until which units are free for one that arrives on a day; the day itself if none. */
   const lastDeparture = (day: number): number => {
     const at = checkInAt(day);
@@ -108,11 +109,12 @@ function reachOf(facts: AvailabilityFacts, ask: AskDays, rules: NightRules) {
     const { minNights, maxNights } = nightRulesOn(rules, day);
     const most = Math.min(maxNights, lastDeparture(day) - day);
     const found: number[] = [];
-    for (let count = only ?? minNights; count <= (only ?? most); count += 1) {
-      const stay = { arrivalDay: day, departureDay: day + count };
-      if (count > most || lengthRefusal(rules, stay)) continue;
-      if (mayDepartOn(rules, stay.departureDay)) found.push(count);
-    }
+    for (
+      let count = Math.max(minNights, only ?? 1);
+      count <= Math.min(most, only ?? most);
+      count += 1
+    )
+      if (mayDepart(day + count)) found.push(count);
     return found;
   };
   return { lastDeparture, lengths };

@@ -39,7 +39,10 @@ const SESSIONS = `
         'capacity', s.capacity, 'price', s.price, 'taken', s.taken - CASE WHEN s.taken = 0 THEN 0 ELSE (
           SELECT coalesce(sum(h.party), 0) FROM booking h WHERE h.tenant_id = s.tenant_id
              AND h.session_id = s.id AND h.confirmed_at IS NULL AND h.ended_at IS NULL
-             AND h.hold_expires_at <= statement_timestamp()) END) ORDER BY s.start_at, s.id)
+             AND h.hold_expires_at <= statement_timestamp()) + (
+          SELECT coalesce(sum(x.seats), 0) FROM occupancy x WHERE x.tenant_id = s.tenant_id
+             AND x.session_id = s.id AND x.live AND x.change_id IS NOT NULL AND x.confirmed_at IS NULL
+             AND x.expires_at <= statement_timestamp()) END) ORDER BY s.start_at, s.id)
       FROM session s WHERE s.tenant_id = r.tenant_id AND s.resource_id = r.id
        AND s.cancelled_at IS NULL AND s.start_at >= $3::timestamptz AND s.start_at < $4::timestamptz) END`;
 

@@ -56,7 +56,7 @@ export async function disownPayment(
 }
 
 /** What a collecting change goes by. */
-export interface Collecting extends Omit<Unpaid, 'code'> {
+export interface Collecting extends Omit<Unpaid, 'code' | 'isArriving'> {
   /** The payment that a renewal stands in for; null for anything else. */
   replaces: number | null;
   lapse: 'capture' | 'renew';
@@ -78,6 +78,7 @@ export async function loadCollecting(pool: pg.Pool, ref: ChangeRef): Promise<Col
     tiers: CancellationTier[] | null;
     priceMinor: number;
     paidMinor: number;
+    floorMinor: number;
     startAt: Date;
     nowAt: Date;
     isOver: boolean;
@@ -92,7 +93,8 @@ export async function loadCollecting(pool: pg.Pool, ref: ChangeRef): Promise<Col
           AS "tryInMs",
         b.terms->'deposit' AS deposit, b.terms->'cancellation' AS tiers,
         b.amount_minor::float8 AS "priceMinor",
-        paid_minor(b.tenant_id, b.id)::float8 AS "paidMinor", b.start_at AS "startAt",
+        paid_minor(b.tenant_id, b.id)::float8 AS "paidMinor",
+        coalesce((b.terms->>'feeFloorMinor')::float8, 0) AS "floorMinor", b.start_at AS "startAt",
         clock_timestamp() AS "nowAt", b.end_at <= clock_timestamp() AS "isOver",
         r.settings->>'lapse' AS lapse
       FROM booking_change c
@@ -103,7 +105,7 @@ export async function loadCollecting(pool: pg.Pool, ref: ChangeRef): Promise<Col
   });
   const row = rows[0];
   if (!row) return null;
-  const { priceMinor, paidMinor } = row;
+  const { priceMinor, paidMinor, floorMinor } = row;
   const times = { startAt: row.startAt.getTime(), nowAt: row.nowAt.getTime() };
   return {
     phase: row.phase ?? 'charge',
@@ -116,8 +118,13 @@ export async function loadCollecting(pool: pg.Pool, ref: ChangeRef): Promise<Col
     isOver: row.isOver,
     replaces: row.replaces,
     lapse: row.lapse ?? 'capture',
-    keepMinor: cancellationOf({ tiers: row.tiers ?? [], priceMinor, paidMinor, ...times })
-      .keepMinor,
+    keepMinor: cancellationOf({
+      tiers: row.tiers ?? [],
+      priceMinor,
+      paidMinor,
+      floorMinor,
+      ...times,
+    }).keepMinor,
   };
 }
 

@@ -88,15 +88,19 @@ export async function cancelBooking(
   return rows[0]!.answer;
 }
 
-/** Calls a person: shown by the API beside the state, with one entry when it is news. */
+/**
+ * Calls a person: shown by the API beside the state, with one entry when it is news. The call of an
+ * id is made once, however often and late it is asked for.
+ */
 export async function flagAttention(
   pool: pg.Pool,
-  input: BookingRef & { attention: string },
+  input: BookingRef & { attention: string; callId?: string },
 ): Promise<void> {
-  await pool.query(`SELECT flag_attention($1, $2, $3)`, [
+  await pool.query(`SELECT call_person($1, $2, $3, $4)`, [
     input.tenantId,
     input.bookingId,
     input.attention,
+    input.callId ?? null,
   ]);
 }
 

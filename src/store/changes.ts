@@ -48,6 +48,18 @@ function whenNotUnique(error: unknown): void {
   if ((error as { code?: string }).code !== '23505') throw error;
 }
 
+/** What was asked for by a change, open or over; null when it was never opened. */
+export async function findChange(
+  pool: pg.Pool,
+  ref: BookingRef & { changeId: string },
+): Promise<{ kind: StartChange['kind']; ask: Record<string, unknown> } | null> {
+  const { rows } = await pool.query<{ kind: StartChange['kind']; ask: Record<string, unknown> }>(
+    'SELECT kind, ask FROM booking_change WHERE tenant_id = $1 AND booking_id = $2 AND id = $3',
+    [ref.tenantId, ref.bookingId, ref.changeId],
+  );
+  return rows[0] ?? null;
+}
+
 /** Keeps the first answer, for whoever asks for the same change again. */
 export async function closeChange(
   pool: pg.Pool,

@@ -7,7 +7,7 @@ import type { PaymentState } from '../payments/payment-provider.ts';
 export interface PaymentCase {
   state: BookingState;
   paymentKind: PaymentKind;
-  /** Charged now: the deposit, or all of it. */
+  /** Charged now: the deposit or all of it, and never more than was authorized. */
   dueMinor: number;
   isDeposit: boolean;
   /** Whether the method is kept for charges without the payer. */
@@ -20,7 +20,7 @@ export interface PaymentCase {
   /** Sealed payment method; null where the payer gives one in a browser, and once it was answered. */
   sealedDraft: Buffer | null;
   intentId: string | null;
-  /** Nothing may be confirmed or taken by it, as when another payment stands in for it. */
+  /** Nothing may be confirmed or taken by it: another stands in for it, or a person put it right. */
   fenced: boolean;
   customerId: string | null;
   /** The mark that the service has news of it, as text; see `recordPayment`. */
@@ -36,13 +36,13 @@ export async function loadPaymentCase(
   const { rows } = await pool.query<PaymentCase>({
     name: 'payment-case',
     text: `SELECT b.state, b.payment_kind AS "paymentKind", b.currency,
-        coalesce(b.deposit_minor, b.amount_minor)::float8 AS "dueMinor",
+        least(coalesce(b.deposit_minor, b.amount_minor), p.amount_minor)::float8 AS "dueMinor",
         b.deposit_minor IS NOT NULL AS "isDeposit",
         (b.deposit_minor IS NOT NULL OR r.settings->>'lapse' = 'renew') AS "keepsMethod",
         b.confirmed_at IS NOT NULL AS "wasConfirmed",
         a.id AS "accountId", a.sealed AS "sealedAccount", d.payment AS "sealedDraft",
         p.intent_id AS "intentId", p.customer_id AS "customerId",
-        p.fenced_at IS NOT NULL AS fenced, p.news_at::text AS "newsAt",
+        p.fenced_at IS NOT NULL OR p.by_hand_at IS NOT NULL AS fenced, p.news_at::text AS "newsAt",
         coalesce(p.captured_minor, 0)::float8 AS "capturedMinor",
         coalesce(p.refunded_minor, 0)::float8 AS "refundedMinor"
       FROM booking b
@@ -136,7 +136,7 @@ const ASTRAY = `p.intent_id IS NOT NULL AND p.by_hand_at IS NULL AND (
   b.state IN ('expired', 'declined', 'cancelled') AND (p.status NOT IN ('captured', 'cancelled')
     OR (SELECT sum(q.captured_minor) FROM payment q WHERE q.tenant_id = b.tenant_id
          AND q.booking_id = b.id) - given_back(b.tenant_id, b.id, NULL) > b.owed_minor)
-  OR b.state = 'confirmed' AND p.n = 1 AND p.fenced_at IS NULL
+  OR b.state = 'confirmed' AND (p.n = 1 OR p.fenced_at IS NOT NULL)
     AND p.status NOT IN ('captured', 'cancelled'))`;
 
 /**

@@ -14,6 +14,8 @@ export interface QuoteCase {
   currency: string | null;
   terms: BookingTerms;
   paidMinor: number;
+  /** Kept at least, since the booking was moved. */
+  floorMinor: number;
   nowAt: number;
 }
 
@@ -27,6 +29,7 @@ export async function loadQuoteCase(
        jsonb_build_object('cancellation', coalesce(terms->'cancellation', '[]'),
          'deposit', terms->'deposit') AS terms,
        paid_minor(tenant_id, id)::float8 AS "paidMinor",
+       coalesce((terms->>'feeFloorMinor')::float8, 0) AS "floorMinor",
        date_part('epoch', clock_timestamp()) * 1000 AS "nowAt"
      FROM booking WHERE tenant_id = $1 AND id = $2`,
     [tenantId, bookingId],

@@ -153,7 +153,7 @@ export async function refundsToFollow(
     `UPDATE refund SET updated_at = clock_timestamp() WHERE (tenant_id, booking_id, key) IN (
        SELECT r.tenant_id, r.booking_id, r.key FROM refund r
          JOIN payment p ON p.tenant_id = r.tenant_id AND p.booking_id = r.booking_id
-          AND p.n = r.payment_n AND p.intent_id IS NOT NULL
+          AND p.n = r.payment_n AND p.intent_id IS NOT NULL AND p.by_hand_at IS NULL
         WHERE r.status IN ('asked', 'pending')
           AND r.updated_at < clock_timestamp() - $1 * interval '1 millisecond'
         ORDER BY r.updated_at LIMIT $2 FOR NO KEY UPDATE OF r SKIP LOCKED)

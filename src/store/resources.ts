@@ -74,6 +74,8 @@ export async function changeResource(
     where,
     data: { ...values, settings: json(values.settings), seq: { increment: 1 } },
   });
+  if (row.linked && row.capacity > now.capacity)
+    await tx.$executeRaw`SELECT take_new_units(${tenantId}, ${resourceId}, ${now.capacity}::integer)`;
   await enter(tx, row, 'resource.changed');
   return resourceOf(row);
 }
@@ -84,6 +86,7 @@ export interface ResourceUse {
   highestUnit: number;
   bookings: number;
   sessions: number;
+  isLinked: boolean;
 }
 
 export async function resourceUse(
@@ -99,7 +102,8 @@ export async function resourceUse(
       count(DISTINCT o.booking_id)::integer AS bookings,
       (SELECT count(*)::integer FROM session WHERE tenant_id = ${tenantId}
           AND resource_id = ${resourceId} AND cancelled_at IS NULL
-          AND end_at > clock_timestamp()) AS sessions
+          AND end_at > clock_timestamp()) AS sessions,
+      (SELECT linked FROM resource WHERE tenant_id = ${tenantId} AND id = ${resourceId}) AS "isLinked"
     FROM occupancy o WHERE o.tenant_id = ${tenantId} AND o.resource_id = ${resourceId} AND o.live
       AND upper(o.span) > clock_timestamp()
       AND (o.confirmed_at IS NOT NULL OR o.expires_at > clock_timestamp())`;

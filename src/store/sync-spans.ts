@@ -101,8 +101,11 @@ const NO_ECHO = `NOT EXISTS (SELECT FROM echo e WHERE e.tenant_id = $1 AND e.con
 const overlapsWhere = (takes: string): string => `
   SELECT DISTINCT ON (o.booking_id, b.root_id) o.booking_id AS "bookingId", b.root_id AS "rootId",
     o.confirmed_at IS NOT NULL AS confirmed
-  FROM ${spansOverOurs('$4')} b JOIN occupancy o ON o.tenant_id = $1 AND o.resource_id = $3
-    AND o.live AND o.unit > 0 AND o.span && tstzrange(b.start_at, b.end_at)
+  FROM ${spansOverOurs('$4')} b CROSS JOIN LATERAL (
+    SELECT booking_id, unit, confirmed_at, contested_at FROM occupancy
+     WHERE tenant_id = $1 AND resource_id = $3 AND live AND unit > 0
+       AND span && tstzrange(b.start_at, b.end_at)
+    OFFSET 0) o
   WHERE ${takes}
     AND (o.confirmed_at IS NOT NULL OR o.contested_at IS NULL)
     AND ${NO_ECHO}

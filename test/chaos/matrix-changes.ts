@@ -7,7 +7,6 @@ import {
   later,
   methodOf,
   patiently,
-  readBooking,
   stands,
   untilState,
   type Flow,
@@ -115,7 +114,6 @@ function rescheduling({ reaches, toMinor, card = 'pm_card_visa', lapses }: Resch
         expect2xx(quote);
         lapse();
         await confirmMove(stage, { path, shop, card, quoteId: quote.body.id as string });
-        if (!isDeclined) await untilAt(stage, suspect.id, startAt);
       };
       const goal = {
         ...STAYS,
@@ -129,25 +127,21 @@ function rescheduling({ reaches, toMinor, card = 'pm_card_visa', lapses }: Resch
   };
 }
 
+/** Answers with what came of it, also where a payer was waited for. */
 async function confirmMove(
   { holdfast }: Stage,
   by: { path: string; shop: Shop; card: string | null; quoteId: string },
 ): Promise<void> {
   const { path, shop, card, quoteId } = by;
-  const { accountId } = shop;
-  const payment = card === null ? { kind: 'browser', accountId } : methodOf(shop, card);
+  const payment =
+    card === null ? { kind: 'browser', accountId: shop.accountId } : methodOf(shop, card);
   const key = randomUUID();
-  const moved = await insist(holdfast, `${path}/reschedule`, { quoteId, payment }, key);
-  if (moved.status !== 202) return;
-  const [, , bookingId] = path.split('/');
-  if (card === null) await payerConfirms(holdfast, bookingId!);
+  const ask = () => insist(holdfast, `${path}/reschedule`, { quoteId, payment }, key);
+  const asked = await ask();
+  if (asked.status !== 202) return;
+  await payerConfirms(holdfast, path.split('/')[2]!);
+  await patiently(ask, ({ status }) => status !== 202);
 }
-
-const untilAt = ({ holdfast }: Stage, id: string, startAt: string) =>
-  patiently(
-    () => readBooking(holdfast, id),
-    ({ body }) => body.startAt === startAt,
-  );
 
 /** An outside event over half of the booking's time. */
 function conflicting({

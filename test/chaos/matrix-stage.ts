@@ -69,7 +69,7 @@ export const methodOf = ({ accountId }: Shop, paymentMethod = 'pm_card_visa') =>
 export const later = (instant: string, minutes: number): string =>
   new Date(Date.parse(instant) + minutes * 60_000).toISOString();
 
-const PATIENCE_MS = 170_000;
+const PATIENCE_MS = 300_000;
 const PAUSE_MS = 250;
 const NOT_YET = /(in-progress|change-under-way|unavailable|overloaded)$/;
 

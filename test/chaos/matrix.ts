@@ -117,27 +117,30 @@ export async function runAlive(stage: Stage, cells: readonly Cell[]): Promise<Ve
 }
 
 const STATED_WITHIN_MS = 100_000;
+/** Refused, the call itself is told by the search attribute alone. */
+const IS_THE_CALL: BookingActivity = 'callPerson';
 
 /**
  * Until it ended or called a person, if it does; then the fault is lifted, and the person has it
  * tried again.
  */
 async function throughForGood({ holdfast }: Stage, trial: Trial): Promise<boolean> {
-  const { suspect } = trial.cast;
+  const { cast, cell, armed } = trial;
+  const path = `/bookings/${cast.suspect.id}`;
   const deadline = Date.now() + STATED_WITHIN_MS;
   let isStated = false;
+  let calls: string[] = [];
   for (; !isStated && Date.now() < deadline; await pause(1_000)) {
-    const { status, body } = await readBooking(holdfast, suspect.id);
-    const calls = status === 200 ? (body.attentions as string[]) : [];
+    const { status, body } = await readBooking(holdfast, cast.suspect.id);
+    if (status === 200) calls = (body.attentions as string[]).filter(isStuck);
     const isOver = status === 200 && !['held', 'paying', 'confirmed'].includes(body.state);
-    isStated = trial.ended() !== undefined || calls.some(isStuck) || isOver;
+    isStated = trial.ended() !== undefined || calls.length > 0 || isOver;
   }
-  trial.armed.lift();
-  const { body } = await readBooking(holdfast, suspect.id);
-  for (const attention of ((body.attentions ?? []) as string[]).filter(isStuck))
-    await insist(holdfast, `/bookings/${suspect.id}/resolve`, { decision: 'retry', attention });
+  armed.lift();
+  for (const attention of calls)
+    await insist(holdfast, `${path}/resolve`, { decision: 'retry', attention });
   await trial.going;
-  return isStated;
+  return isStated || cell.activity === IS_THE_CALL;
 }
 
 const isStuck = (call: string): boolean => call.startsWith('stuck-');
@@ -153,10 +156,11 @@ export async function runKill(
   cells: readonly Cell[],
   begun: readonly Trial[] = [],
 ): Promise<Verdict[]> {
+  if (cells.length + begun.length === 0) return [];
   const prepared = await fewAtATime(cells, (cell) => prepare(stage, cell));
   const trials = [...prepared.map(start), ...begun];
   const armed = new Map(trials.map(({ cell, armed: one }) => [nameOf(cell), one]));
-  const absent = await untilAllMet(armed, { standing: true, timeoutMs: 45_000 });
+  const absent = await untilAllMet(armed, { standing: true, timeoutMs: 90_000 });
   await stage.holdfast.worker.stop('SIGKILL');
   for (const one of armed.values()) one.lift();
   await stage.holdfast.startWorker();

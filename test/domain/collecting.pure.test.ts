@@ -7,6 +7,7 @@ const declined = (own: Partial<Unpaid> = {}): Unpaid => ({
   phase: 'charge',
   attempt: 0,
   code: 'insufficient_funds',
+  isArriving: false,
   graceMs: 3 * DAY_MS,
   graceLeftMs: null,
   tryInMs: 0,
@@ -66,6 +67,7 @@ const anyUnpaid: fc.Arbitrary<Unpaid> = fc.record({
   phase: fc.constantFrom(...PHASES),
   attempt: fc.nat(10),
   code: fc.constantFrom('under-way', 'insufficient_funds', 'authentication_required', 'other'),
+  isArriving: fc.boolean(),
   graceMs: fc.integer({ min: 0, max: 30 * DAY_MS }),
   tryInMs: fc.nat(DAY_MS),
   graceLeftMs: fc.option(fc.integer({ min: -DAY_MS, max: 30 * DAY_MS })),
@@ -73,10 +75,10 @@ const anyUnpaid: fc.Arbitrary<Unpaid> = fc.record({
   isOver: fc.boolean(),
 });
 
-it('money that is under way never costs the booking', () => {
+it('money that is on its way never costs the booking', () => {
   fc.assert(
     fc.property(anyUnpaid, (unpaid) => {
-      expect(nextStep({ ...unpaid, code: 'under-way' }).kind).toBe('wait');
+      expect(nextStep({ ...unpaid, code: 'under-way', isArriving: true }).kind).toBe('wait');
     }),
   );
 });
@@ -96,4 +98,13 @@ it('no wait reaches beyond the payer’s time, and phases only go on', () => {
       expect(next.inMs).toBeLessThanOrEqual(isBound ? unpaid.graceLeftMs! : Infinity);
     }),
   );
+});
+
+it('a payer who began and left is waited for an hour, and then as if he had not begun', () => {
+  const left = declined({ phase: 'link', code: 'under-way', graceLeftMs: -1 });
+  expect(nextStep(left)).toMatchObject({ kind: 'wait', progress: { phase: 'link' } });
+  expect(nextStep({ ...left, graceLeftMs: -3_600_000 })).toEqual({ kind: 'cancel' });
+  const late = declined({ phase: 'late', code: 'under-way' });
+  expect(nextStep(late)).toMatchObject({ kind: 'wait', inMs: DAY_MS });
+  expect(nextStep({ ...late, isOver: true })).toEqual({ kind: 'end' });
 });

@@ -40,12 +40,19 @@ it('the banner names the API, its docs, the run in Temporal UI, the key and thre
   ]);
 });
 
+it('the booking page stands at the address of the banner and lists nights', async () => {
+  const [, address = ''] = /Booking page (http:\S+)/.exec(banner) ?? [];
+  expect(await (await fetch(address)).text()).toContain('/v3/stripe.js');
+  const shown = (await (await fetch(`${address}/nights`)).json()) as { nights: unknown[] };
+  expect(shown.nights.length).toBeGreaterThan(100);
+});
+
 it('the tour plays to its end', async () => {
   const { stdout } = await clone.run('npm', ['run', '--silent', 'tour']);
   expect(stdout).toContain('All as it should be.');
 }, 90_000);
 
-it.each(['postgres', 'temporal', 'emulators', 'worker', 'api'])(
+it.each(['postgres', 'temporal', 'emulators', 'worker', 'api', 'shop'])(
   'after kill -9 of %s everything is there and works',
   async (name) => {
     const before = await book();

@@ -74,7 +74,9 @@ export const availabilityRoute = route({
       ...(unknown && { unknown: [unknown] }),
       price: priceShown(facts.settings, { as, query }),
       ...(as === 'sessions'
-        ? { sessions: listedSessions({ ...read, facts }, query) }
+        ? {
+            sessions: listedSessions({ ...read, facts }, { party: query.party, zones: deps.zones }),
+          }
         : listed(facts, { as, query, zones: deps.zones })),
     });
     const etag = `"${hash('sha1', content, 'base64url')}"`;

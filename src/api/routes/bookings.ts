@@ -97,14 +97,19 @@ const listRoute = route({
   about:
     'All that match what is given, in the order they were made, so that pages stay where they are while others book.',
   scopes: ['bookings:write', 'journal:read'],
-  query: z.strictObject({
-    ...pageQuery,
-    after: z
-      .string()
-      .regex(/^\d{1,17}_[A-Za-z0-9-]{1,64}$/, 'must be `next` of the page before')
-      .optional(),
-    ...bookingFilters,
-  }),
+  query: z
+    .strictObject({
+      ...pageQuery,
+      after: z
+        .string()
+        .regex(/^\d{1,17}_[A-Za-z0-9-]{1,64}$/, 'must be `next` of the page before')
+        .optional(),
+      ...bookingFilters,
+    })
+    .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+      error: 'must be after `from`',
+      path: ['to'],
+    }),
   answer: { status: 200, about: 'By time of creation, without guests.', schema: BookingPage },
   problems: [],
   async handle({ caller, query }, { database }) {

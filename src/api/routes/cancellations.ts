@@ -11,6 +11,7 @@ import { uuidV5 } from '../identity.ts';
 import { notFound, Problem } from '../problem.ts';
 import { quoteOver } from '../reschedule.ts';
 import type { Answer } from '../route.ts';
+import { requireSameChange } from '../same-change.ts';
 import { route } from '../route.ts';
 import { Booking } from '../schemas/booking.ts';
 import { Cancellation, CancellationQuote } from '../schemas/change.ts';
@@ -118,6 +119,7 @@ const verdictOf = (found: QuoteCase) =>
     tiers: found.terms.cancellation,
     priceMinor: found.amountMinor,
     paidMinor: found.paidMinor,
+    floorMinor: found.floorMinor,
     startAt: found.startAt,
     nowAt: found.nowAt,
   });
@@ -145,7 +147,9 @@ export async function cancel(
   }
   const now = before.state === 'confirmed' ? before : await loadQuoteCase(deps.database, ref);
   if (!now) throw notFound('booking');
-  const ask = { quoteId: quoteId ?? null, keepMinor: keepMinor ?? verdictOf(now).keepMinor };
+  const stated = { quoteId: quoteId ?? null, keepMinor };
+  await requireSameChange(deps, { ...ref, changeId }, { kind: 'cancel', ask: stated });
+  const ask = { ...stated, keepMinor: keepMinor ?? verdictOf(now).keepMinor };
   const done = await asking(
     deps.commands.changeBooking({ ...ref, changeId, reason, kind: 'cancel', ask }),
   );

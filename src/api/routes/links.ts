@@ -101,10 +101,13 @@ const REFUSED = {
     'invalid-request',
     'Places of sessions take no units: block the other resource for the time of each session.',
   ],
-  'too-many-links': ['invalid-request', 'More than 100 resources would be linked together.'],
+  'too-many-links': [
+    'invalid-request',
+    'More than 100 resources would be linked together, or one of them would lead to the others in more than 1,000 ways.',
+  ],
   'in-use': [
     'in-use',
-    'Something is booked of the part while the whole is booked: cancel or move one of them first.',
+    'Something is booked of the part while the whole is booked, or the whole is booked more than once at a time: cancel or move one of them first. A booking of the whole that is just being rescheduled ends that by itself.',
   ],
 } as const;
 

@@ -9,6 +9,7 @@ import { paymentLink } from '../payment-link.ts';
 import { notFound, Problem } from '../problem.ts';
 import type { Answer } from '../route.ts';
 import { route } from '../route.ts';
+import { requireSameChange } from '../same-change.ts';
 import { Id } from '../schemas/common.ts';
 import { BookingPayments, NewRefund, RefundList } from '../schemas/money.ts';
 import { changeIdOf } from './cancellations.ts';
@@ -43,6 +44,7 @@ export const refundRoutes = [
       const changeId = changeIdOf(ref, claimOf(input).key);
       if (!(await findBooking(deps.database, ref))) throw notFound('booking');
       const ask = { amountMinor, reference: reference ?? null };
+      await requireSameChange(deps, { ...ref, changeId }, { kind: 'refund', ask });
       const done = await asking(
         deps.commands.changeBooking({ ...ref, changeId, reason, kind: 'refund', ask }),
       );

@@ -20,7 +20,7 @@ export const rescheduleRoutes = [
     tag,
     summary: 'Ask what another time costs',
     about:
-      "Whether the booking can have that time, its own time counting as free, and what follows for the money: only the difference goes by today's prices. Nothing is changed or held yet: confirm the quote by its id at `reschedule` before `validUntil`.",
+      "Whether the booking can have that time, its own time counting as free, and what follows for the money: only the difference goes by today's prices. Nothing is changed or held yet: confirm the quote by its id at `reschedule` before `validUntil`. A cancellation costs no less afterwards than it does now.",
     scopes,
     idempotent: true,
     params,

@@ -229,7 +229,7 @@ async function requireUnused(
 ): Promise<void> {
   const isSoldOtherwise = now.settings.soldBy !== next.settings.soldBy;
   if (!isSoldOtherwise && next.capacity >= now.capacity) return;
-  const { highestUnit, bookings, sessions } = await resourceUse(tx, ref);
+  const { highestUnit, bookings, sessions, isLinked } = await resourceUse(tx, ref);
   if (next.capacity < highestUnit)
     throw new Problem('in-use', {
       detail: `Unit ${highestUnit} has bookings to come, a block or a calendar: end those first, or keep a capacity of ${highestUnit}.`,
@@ -237,6 +237,11 @@ async function requireUnused(
   if (isSoldOtherwise && bookings + sessions > 0)
     throw new Problem('in-use', {
       detail: `It has ${bookings} live bookings and ${sessions} sessions to come: end those before it is sold otherwise.`,
+    });
+  if (isLinked && next.settings.soldBy === 'session')
+    throw new Problem('in-use', {
+      detail:
+        'Places of sessions take no units, so that what is linked could not be taken with them: remove its links first.',
     });
 }
 

@@ -163,7 +163,7 @@ function after(query: { after?: string | undefined }): { startAt: string; id: st
   if (query.after === undefined) return null;
   const at = query.after.indexOf('_');
   const startAt = query.after.slice(0, at);
-  if (Number.isNaN(Date.parse(startAt)))
+  if (!Instant.safeParse(startAt).success)
     throw new Problem('invalid-request', {
       detail: '`after` must be `next` of the page before.',
       more: { errors: [{ in: 'query', pointer: '/after', detail: 'is no page of this list' }] },
