@@ -30,7 +30,7 @@ export function createCoalescer<T>(): (key: string, read: () => Promise<T>) => P
   };
 }
 
-/** `ahead`: before all who wait without it. */
+/** `ahead`: before all who wait without it, and without their bounds. */
 export type Limiter = <T>(
   key: string,
   work: (waited: boolean) => Promise<T>,
@@ -60,7 +60,7 @@ export function createLimiter(limit: number, bounds: LineBounds | null = null): 
     lanes.set(key, lane);
     const waited = lane.running >= limit;
     // A place is handed over by who leaves, so that nobody slips in between.
-    if (waited) await place(ahead ? lane.ahead : lane.waiting, bounds);
+    if (waited) await (ahead ? place(lane.ahead, null) : place(lane.waiting, bounds));
     else lane.running += 1;
     try {
       return await work(waited);

@@ -43,13 +43,14 @@ export function createLoad(options: {
   const vitals = (options.watch ?? (() => watchVitals(pool, bounds.lagMs)))();
   const open = openCount(() => countOpenBookings(pool, bounds.open));
   const lookLimit = Math.max(1, Math.floor((pool.options.max ?? 10) * LOOKS_PER_CONNECTION));
-  const looking = createLimiter(lookLimit);
   let starts = 0;
 
   const refuse = (reason: ShedReason): Problem => {
     metrics.shed(reason);
     return overloaded(reason);
   };
+  const { starts: waiting, waitMs } = bounds;
+  const looking = createLimiter(lookLimit, { waiting, waitMs, refuse });
   return {
     async begin(work) {
       const standing = { open: open.now(), starts, ...vitals() };

@@ -1,7 +1,10 @@
 import { createHash, createHmac } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { canonicalJson } from '../../src/api/identity.ts';
+import { changeIdOf } from '../../src/api/routes/cancellations.ts';
 import { NewBooking } from '../../src/api/schemas/booking.ts';
+import { commitBooking } from '../../src/store/bookings.ts';
+import { openChange } from '../../src/store/changes.ts';
 import type { TestApi } from '../support/api.ts';
 import { makeResource, startApi } from '../support/api.ts';
 
@@ -127,4 +130,33 @@ test('each change has exactly one entry in the journal, numbered without a gap',
     'block.removed',
     'resource.changed',
   ]);
+});
+
+test('a key that stands for one change of a booking stands for no other', async () => {
+  await makeResource(api, { id: 'two' });
+  const asked = { resourceId: 'two', ...freeSpan, payment: { kind: 'none' } };
+  const headers = { 'idempotency-key': 'change-1' };
+  const { body: booking } = await api.ask('POST', '/v1/bookings', {
+    body: asked,
+    headers: { 'idempotency-key': 'book-two' },
+  });
+  const ref = { tenantId: 'a', bookingId: booking.id as string };
+  await commitBooking(api.database.pool, ref);
+  const verb = (name: string, given: object) =>
+    api.ask('POST', `/v1/bookings/${booking.id}/${name}`, { body: given, headers });
+  const changeId = changeIdOf(ref, 'change-1');
+  const ask = { amountMinor: 500, reference: null };
+  await openChange(api.database.pool, { ...ref, changeId, kind: 'refund', reason: 'x', ask });
+  const again = { amountMinor: 500, reason: 'goodwill' };
+  expect((await verb('refunds', again)).status).toBe(200);
+  for (const reply of [
+    await verb('refunds', { ...again, amountMinor: 700 }),
+    await verb('cancel', {}),
+  ])
+    expect([reply.status, reply.body.type]).toEqual([422, '/problems/idempotency-mismatch']);
+});
+
+test('a search whose end lies before its beginning is refused', async () => {
+  const query = 'from=2031-06-08T00:00:00Z&to=2031-06-01T00:00:00Z';
+  expect((await api.ask('GET', `/v1/bookings?${query}`)).status).toBe(400);
 });

@@ -90,3 +90,31 @@ test('availability and bookings go by everything that is linked', async () => {
   expect((await api.ask('DELETE', '/v1/resources/villa/links/people')).status).toBe(404);
   expect((await book('villa', 3)).status).toBe(201);
 });
+
+test('what is linked is not sold as sessions', async () => {
+  const { status, body } = await api.ask('PATCH', '/v1/resources/room', {
+    body: { settings: { soldBy: 'session' } },
+  });
+  expect([status, body.type]).toEqual([409, '/problems/in-use']);
+});
+
+test('a booking is moved to no time at which what it needs is closed', async () => {
+  const days = ['mon', 'tue', 'wed', 'thu', 'fri'];
+  await makeResource(api, { id: 'massage' });
+  await makeResource(api, {
+    id: 'therapist',
+    settings: { opening: [{ days, from: '09:00', to: '17:00' }] },
+  });
+  expect((await link('massage', 'therapist', 'need')).status).toBe(201);
+  const at = (hours: string) => ({
+    startAt: `2031-06-03T${hours}:00:00Z`,
+    endAt: `2031-06-03T${hours}:30:00Z`,
+  });
+  const asked = { resourceId: 'massage', payment: { kind: 'none' } };
+  expect((await post('/bookings', { ...asked, ...at('20') })).body.refusal).toBe('linked-taken');
+  const { body } = await post('/bookings', { ...asked, ...at('10') });
+  await api.database.pool.query('SELECT commit_booking($1, $2, NULL)', ['a', body.id]);
+  const quotes = `/bookings/${body.id}/reschedule-quotes`;
+  expect((await post(quotes, at('20'))).body.refusal).toBe('linked-taken');
+  expect((await post(quotes, at('11'))).status).toBe(201);
+});

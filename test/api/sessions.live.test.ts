@@ -114,3 +114,30 @@ test('a resource that sells sessions is had by no other time, and another one ha
   });
   expect(booking.body.refusal).toBe('no-such-session');
 });
+
+test('sessions are shown by the limit of their day, as bookings are refused by it', async () => {
+  await makeResource(api, { id: 'dives', settings: { soldBy: 'session', maxPerDay: 1 } });
+  const made = await post('/resources/dives/sessions', { sessions: [crossing(1), crossing(2)] });
+  const [first, second] = made.body.sessions as { id: string }[];
+  const book = (sessionId: string) =>
+    post('/bookings', { resourceId: 'dives', sessionId, payment: { kind: 'none' } });
+  expect((await book(first!.id)).status).toBe(201);
+  expect((await book(first!.id)).body.refusal).toBe('day-full');
+  const { body } = await api.ask(
+    'GET',
+    '/v1/resources/dives/availability?from=2031-06-01T00:00:00Z&to=2031-07-01T00:00:00Z',
+  );
+  const refusals = body.sessions.map((one: { refusal: string | null }) => one.refusal);
+  expect(refusals).toEqual(['day-full', null]);
+  expect((await book(second!.id)).status).toBe(201);
+});
+
+test('a page that is none is refused, whatever a date it looks like', async () => {
+  for (const at of [
+    '2027-01Z',
+    '2027-01-01 00:00Z',
+    '2027-02-31T00:00:00Z',
+    '2027-13-01T00:00:00Z',
+  ])
+    expect((await list(`?after=${encodeURIComponent(`${at}_x`)}`)).status).toBe(400);
+});

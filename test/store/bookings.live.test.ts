@@ -237,6 +237,23 @@ test('calls for a person of several kinds stand beside each other, each entered 
   ]);
 });
 
+test('a call that arrives late, after it was taken back, does not stand again; the next one does', async () => {
+  const booking = await held();
+  const attention = 'stuck-void-payment';
+  const call = (callId: string) => flagAttention(ledger.pool, { ...booking, attention, callId });
+  const calls = async () => {
+    const text = 'SELECT attentions FROM booking WHERE id = $1';
+    const { rows } = await ledger.pool.query<{ attentions: string[] }>(text, [booking.bookingId]);
+    return rows[0]!.attentions;
+  };
+  await call('first');
+  await clearAttention(ledger.pool, { ...booking, attention });
+  await call('first');
+  expect(await calls()).toEqual([]);
+  await call('second');
+  expect(await calls()).toEqual([attention]);
+});
+
 test('a hold long over whose workflow is gone is found for the sweeper', async () => {
   const [over, fresh] = [await held({ holdTtlMs: 1 }), await held()];
   await new Promise((resolve) => setTimeout(resolve, 30));

@@ -126,6 +126,18 @@ describe('places', () => {
     expect(await commitBooking(ledger.pool, sold)).toMatchObject({ kind: 'confirmed' });
   });
 
+  test('that are held when their session is cancelled are not sold any more', async () => {
+    const tour = await aTour(4);
+    const held = places(tour);
+    const sold = places(tour);
+    await holdUnits(ledger.pool, held);
+    await holdUnits(ledger.pool, sold);
+    await commitBooking(ledger.pool, sold);
+    await change(database, (tx) => cancelSession(tx, { tenantId: TENANT, ...tour }));
+    expect(await commitBooking(ledger.pool, held)).toMatchObject({ kind: 'ended' });
+    expect(await commitBooking(ledger.pool, sold)).toMatchObject({ kind: 'confirmed' });
+  });
+
   test('are not sold of what is unknown, elsewhere, cancelled, over, too small, busy or blocked', async () => {
     const tour = await aTour(5);
     const other = await aTour(5);

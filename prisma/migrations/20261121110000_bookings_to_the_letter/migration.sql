@@ -199,6 +199,8 @@ BEGIN
   -- Only a page of a channel contests, and it has the resource alone: this stays so until the end.
   SELECT b.state, b.hold_expires_at, b.payment_kind, b.amount_minor, b.currency, b.deposit_minor,
     b.balance_due_at, b.also_locks,
+    EXISTS (SELECT FROM session s WHERE s.tenant_id = p_tenant AND s.id = b.session_id
+      AND s.cancelled_at IS NOT NULL) AS called_off,
     EXISTS (SELECT FROM payment p WHERE p.tenant_id = p_tenant AND p.booking_id = p_booking
       AND p.fenced_at IS NOT NULL) AS fenced,
     EXISTS (SELECT FROM occupancy o WHERE o.tenant_id = p_tenant AND o.booking_id = p_booking
@@ -209,7 +211,7 @@ BEGIN
     RETURN jsonb_build_object('kind', 'ended', 'state', v.state);
   END IF;
   IF v.hold_expires_at <= clock_timestamp() THEN RETURN '{"kind": "expired"}'; END IF;
-  IF v.fenced THEN RETURN '{"kind": "ended", "state": "cancelled"}'; END IF;
+  IF v.fenced OR v.called_off THEN RETURN '{"kind": "ended", "state": "cancelled"}'; END IF;
   IF v.contested AND (SELECT coalesce(settings->>'contested', 'refuse') FROM resource
       WHERE tenant_id = p_tenant AND id = v_resource) = 'refuse' THEN
     RETURN '{"kind": "contested"}';
