@@ -12,6 +12,8 @@ const config: KnipConfig = {
     'temporal/server/setup.ts',
     'examples/**/*.ts',
     'test/bench/*.ts',
+    // Run as a process of its own by the fault matrix.
+    'test/support/faulty-worker.ts',
     'test/scripts/reporter-cases/*.ts',
   ],
   project: ['src/**/*.ts', 'temporal/**/*.ts', 'scripts/**/*.{ts,js}', 'test/**/*.ts'],

@@ -139,7 +139,11 @@ export type ExtendAnswer =
 export type Resolution = { by: string; attention?: string } & (
   { kind: 'retry' } | { kind: 'resolved-by-hand'; reason: string }
 );
-export type ResolveAnswer = { kind: 'resolved' } | { kind: 'nothing-to-resolve' };
+export type ResolveAnswer =
+  | { kind: 'resolved' }
+  | { kind: 'nothing-to-resolve' }
+  /** A run is stuck at a step, but not at this one, or nobody can do it by hand. */
+  | { kind: 'at-work' };
 
 /** `by`: id of the API key. */
 export interface DecideConflict {

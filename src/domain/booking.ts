@@ -56,17 +56,6 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-/** Short sagas of their own, one open at a time for each booking. */
-export const CHANGE_KINDS = [
-  'cancel',
-  'reschedule',
-  'balance',
-  'reauthorize',
-  'conflict',
-  'refund',
-] as const;
-export type ChangeKind = (typeof CHANGE_KINDS)[number];
-
 /** The key under which a side effect is asked for; `n` rises only after a definitive answer. */
 export const stepKey = (bookingId: string, step: string, n: number): string =>
   `${bookingId}:${step}:${n}`;

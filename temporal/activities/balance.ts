@@ -61,11 +61,14 @@ async function chargeDue(
   const { pool } = deps.database;
   const { tenantId, bookingId, changeId } = input;
   const ref = { tenantId, bookingId };
-  const goesBy = await loadCollecting(pool, { ...ref, changeId });
-  if (goesBy?.replaces) await lookAt(deps, ref, goesBy.replaces);
+  const before = await loadCollecting(pool, { ...ref, changeId });
+  if (before?.replaces) await lookAt(deps, ref, before.replaces);
   const opened = await openPayment(pool, input);
   if (opened.kind !== 'open') return opened;
   const { n } = opened;
+  // What was begun at another price is not left open beside it.
+  if ((await moneyOf(deps, ref)).payments.some(isLeftOpen)) await giveBackExcess(deps, ref);
+  const goesBy = await loadCollecting(pool, { ...ref, changeId });
   const payment = (await moneyOf(deps, ref)).payments.find((one) => one.n === n);
   if (!payment || !goesBy) throw new Failure({ kind: 'not-found', code: 'no-such-payment' });
   const state = await intentOf(deps, ref, payment);
@@ -83,8 +86,17 @@ async function chargeDue(
   if (now.status === 'cancelled')
     // Ended at the service by somebody else, or by time: another payment takes its place.
     throw new Failure({ kind: 'unavailable', code: 'payment-ended' });
-  return { kind: 'unpaid', n, ...whatCounts(goesBy), code: now === state ? code : codeOf(now) };
+  return {
+    kind: 'unpaid',
+    n,
+    ...whatCounts(goesBy),
+    code: now === state ? code : codeOf(now),
+    isArriving: now.status === 'processing',
+  };
 }
+
+const isLeftOpen = ({ fenced, byHand, intentId, status }: PaymentRow): boolean =>
+  fenced && !byHand && intentId !== null && status !== 'captured' && status !== 'cancelled';
 
 /** What was taken by a payment counts before another is opened in its place. */
 async function lookAt(

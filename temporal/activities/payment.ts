@@ -193,9 +193,17 @@ async function capturePayment(deps: ActivityDependencies, ref: PaymentRef): Prom
     await recordPayment(database.pool, { ...ref, state });
     return { kind: 'captured' };
   } catch (error) {
-    // Only these two speak of the authorization itself; a rolled key, say, is put right and tried again.
-    if (!(error instanceof Failure) || (error.kind !== 'declined' && error.kind !== 'conflict'))
+    // Only these speak of the payment itself; a rolled key, say, is put right and tried again.
+    if (!(error instanceof Failure) || !['declined', 'conflict', 'invalid'].includes(error.kind))
       throw error;
+    // Taken by an attempt whose answer was lost, before the price was another one.
+    const state = await payments.read({ access: open(ref, found, deps), intentId: found.intentId });
+    await recordPayment(database.pool, { ...ref, state });
+    if (state.status === 'captured') {
+      await giveBackExcess(deps, ref);
+      return { kind: 'captured' };
+    }
+    if (error.kind === 'invalid') throw error;
     // A cancel may have voided the authorization between our look and our act.
     const now = await load(deps, ref);
     if (now.state !== 'confirmed') return { kind: 'called-off' };

@@ -42,6 +42,8 @@ export async function giveBackExcess(
       continue;
     }
     const [share] = allocateRefund(money.payments.map(heldBy(money)), excessOf(money));
+    if (!share && isCaptureUnderWay(money))
+      throw new Failure({ kind: 'unavailable', code: 'capture-under-way' });
     if (!share) return;
     const { tenantId, bookingId } = ref;
     const counted = money.refunds.length;
@@ -61,6 +63,13 @@ const heldBy =
 /** What is held above what is owed; negative where more is still to be taken. */
 export const excessOf = (money: Money): number =>
   sum(money.payments.map(heldBy(money)).map(({ heldMinor }) => heldMinor)) - money.owedMinor;
+
+/** It may take more than is owed since the price was lowered: what goes back is known after it. */
+const isCaptureUnderWay = (money: Money): boolean => {
+  const first = money.payments.find(({ n }) => n === 1);
+  if (money.state !== 'confirmed' || first?.status !== 'authorized' || first.fenced) return false;
+  return excessOf(money) + first.amountMinor > 0;
+};
 
 const intentOf = ({ payments }: Money, n: number): string | null =>
   payments.find((payment) => payment.n === n)?.intentId ?? null;

@@ -171,15 +171,18 @@ export async function resolveBooking(
     bookingWorkflowId(ref),
     settleWorkflowId(ref),
   ];
+  let isAtWork = false;
   for (const workflowId of runs) {
     const answer = await askRun(setup, workflowId, (handle) =>
       handle.executeUpdate(resolveUpdate, { args: [resolution] }),
     );
     if (answer?.kind === 'resolved') return answer;
+    isAtWork ||= answer !== null;
   }
   const decided = await setup.lookups.resolveMoney({ ...ref, resolution });
   if (decided === 'settle') await settleBooking(setup, ref);
-  return { kind: decided === 'nothing' ? 'nothing-to-resolve' : 'resolved' };
+  if (decided !== 'nothing') return { kind: 'resolved' };
+  return { kind: isAtWork ? 'at-work' : 'nothing-to-resolve' };
 }
 
 /** Puts the money of a booking right whose own run is gone. */

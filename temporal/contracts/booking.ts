@@ -84,7 +84,8 @@ export interface BookingLedgerActivities {
   >;
   extendSlot(input: BookingRef & { extensionId: string }): Promise<ExtendAnswer>;
   callOff(input: CallOff): Promise<CalledOff>;
-  callPerson(input: BookingRef & { attention: string }): Promise<void>;
+  /** `callId`: refused when it arrives late, after this call was taken back. */
+  callPerson(input: BookingRef & { attention: string; callId?: string }): Promise<void>;
   /** What a person was called for has settled by itself. */
   settled(input: BookingRef & { attention: string }): Promise<void>;
   /** A person says that it was done by hand. */

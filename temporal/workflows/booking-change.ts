@@ -2,7 +2,6 @@ import {
   CancellationScope,
   allHandlersFinished,
   condition,
-  proxyLocalActivities,
   setHandler,
 } from '@temporalio/workflow';
 import type { ChangeAnswer } from '../../src/commands.ts';
@@ -19,14 +18,14 @@ import { conflictStory } from './change-conflict.ts';
 import { reauthorizeStory } from './change-reauthorize.ts';
 import { refundStory } from './change-refund.ts';
 import { rescheduleStory } from './change-reschedule.ts';
-import { LEDGER_OPTIONS } from './watched.ts';
+import { watchedLedger } from './watched.ts';
 
 /*
  A change of a confirmed booking: opened as the booking's only one, told by its story, closed. Each
  story has its undo table at its head; a change whose run is gone is resumed from its row.
 */
 
-const { openChange, closeChange } = proxyLocalActivities<ChangeRowActivities>(LEDGER_OPTIONS);
+const { openChange, closeChange } = watchedLedger<ChangeRowActivities>();
 
 /** What a story tells while it goes on. */
 export interface Telling {

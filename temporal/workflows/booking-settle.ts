@@ -1,7 +1,7 @@
 import { setHandler } from '@temporalio/workflow';
 import { paymentNewsSignal, type PaymentRef } from '../contracts/booking.ts';
 import { letGo, sendBackArriving } from './booking-pay.ts';
-import { captureForward, returnForward } from './watched.ts';
+import { captureForward, returnForward } from './forward.ts';
 
 /**
  * Puts the money of a booking right whose own run is gone, as after a restore of Temporal's data or

@@ -20,7 +20,8 @@ import type {
 } from '../contracts/booking.ts';
 import { listen, type Told } from './booking-messages.ts';
 import { letGo, open, pay, sendBackArriving } from './booking-pay.ts';
-import { captureForward, LEDGER_OPTIONS, watched } from './watched.ts';
+import { captureForward } from './forward.ts';
+import { LEDGER_OPTIONS, watched, watchedLedger } from './watched.ts';
 
 /*
  | step      | act                                               | undo                              |
@@ -36,7 +37,9 @@ import { captureForward, LEDGER_OPTIONS, watched } from './watched.ts';
  answer was lost, and then the story goes on after the pivot.
 */
 
-const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
+const ledger = watchedLedger<BookingLedgerActivities>();
+/** Its undo is watched as such. */
+const { releaseSlot } = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
 /** Given up after some twenty seconds, by attempts: the SDK stops no local retries by time. */
 const { holdSlot } = proxyLocalActivities<BookingLedgerActivities>({
   startToCloseTimeout: '4 seconds',
@@ -158,7 +161,7 @@ function release(input: BookingInput, told: Told): Promise<'undone' | 'already-f
   return watched(input, {
     name: 'release-hold',
     async run() {
-      const { kind } = await ledger.releaseSlot({ tenantId, bookingId, state, reason });
+      const { kind } = await releaseSlot({ tenantId, bookingId, state, reason });
       return kind === 'released' ? 'undone' : 'already-final';
     },
     byHand: 'undone',

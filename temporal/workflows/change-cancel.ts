@@ -1,10 +1,9 @@
-import { proxyLocalActivities } from '@temporalio/workflow';
 import type { ChangeAnswer } from '../../src/commands.ts';
 import type { ChangeInput, ChangeOutcome } from '../contracts/booking-change.ts';
 import type { BookingLedgerActivities, CalledOff } from '../contracts/booking.ts';
 import type { Telling } from './booking-change.ts';
 import { giveBack } from './collecting.ts';
-import { LEDGER_OPTIONS } from './watched.ts';
+import { watchedLedger } from './watched.ts';
 
 /*
  | step        | act                                                      | undo |
@@ -13,7 +12,7 @@ import { LEDGER_OPTIONS } from './watched.ts';
  | 2 give back | void or refund what is not kept, retried forward         |      |
 */
 
-const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
+const ledger = watchedLedger<BookingLedgerActivities>();
 
 export async function cancelStory(
   input: ChangeInput & { kind: 'cancel' },

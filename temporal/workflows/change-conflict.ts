@@ -2,7 +2,6 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  proxyLocalActivities,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
@@ -17,7 +16,7 @@ import type { BookingLedgerActivities } from '../contracts/booking.ts';
 import { conflictNewsSignal, type ConflictActivities } from '../contracts/conflict.ts';
 import type { Telling } from './booking-change.ts';
 import { giveBack } from './collecting.ts';
-import { attentionKey, LEDGER_OPTIONS } from './watched.ts';
+import { attentionKey, watchedLedger } from './watched.ts';
 
 /*
  | step        | act                                                                        | undo |
@@ -34,7 +33,7 @@ import { attentionKey, LEDGER_OPTIONS } from './watched.ts';
 */
 
 type Ledger = ConflictActivities & ChangeRowActivities & BookingLedgerActivities;
-const ledger = proxyLocalActivities<Ledger>(LEDGER_OPTIONS);
+const ledger = watchedLedger<Ledger>();
 
 type ConflictInput = ChangeInput & { kind: 'conflict' };
 

@@ -15,7 +15,7 @@ import type {
 import type { Telling } from './booking-change.ts';
 import { giveBack, take } from './collecting.ts';
 import { payDifference } from './pay-difference.ts';
-import { isTimeUp, LEDGER_OPTIONS, watched } from './watched.ts';
+import { isTimeUp, LEDGER_OPTIONS, watched, watchedLedger } from './watched.ts';
 
 /*
  | step        | act                                                          | undo                      |
@@ -30,7 +30,9 @@ import { isTimeUp, LEDGER_OPTIONS, watched } from './watched.ts';
  was lost, and then the story goes on after the pivot.
 */
 
-const ledger = proxyLocalActivities<RescheduleLedgerActivities>(LEDGER_OPTIONS);
+const ledger = watchedLedger<RescheduleLedgerActivities>();
+/** An undo, watched as such. */
+const { letTimeGo } = proxyLocalActivities<RescheduleLedgerActivities>(LEDGER_OPTIONS);
 const { voidDifference } = proxyActivities<DifferenceActivities>({
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '8 seconds',
@@ -83,7 +85,7 @@ async function untilSwitched(input: Rescheduling, going: Going): Promise<Switch 
     telling.step('new-time');
     undos.add({
       name: 'release-new-time',
-      run: () => ledger.letTimeGo({ ...change, answer: going.why }),
+      run: () => letTimeGo({ ...change, answer: going.why }),
     });
     const taken = await ledger.takeTime({ ...change, ask: input.ask });
     switch (taken.kind) {

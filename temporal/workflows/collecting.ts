@@ -1,4 +1,4 @@
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { ChangeRef } from '../../src/commands.ts';
 import { nextStep, type Collected } from '../../src/domain/collecting.ts';
 import type { ChangeOutcome } from '../contracts/booking-change.ts';
@@ -10,7 +10,7 @@ import type {
   TakenDue,
 } from '../contracts/collecting.ts';
 import type { Telling } from './booking-change.ts';
-import { LEDGER_OPTIONS, watched } from './watched.ts';
+import { watched, watchedLedger } from './watched.ts';
 
 /*
  | step      | act                                                  | undo                              |
@@ -23,9 +23,9 @@ import { LEDGER_OPTIONS, watched } from './watched.ts';
  Declined, it waits for its next try or for its payer as a row that falls due, not as a run.
 */
 
-export const collectingLedger = proxyLocalActivities<
+export const collectingLedger = watchedLedger<
   CollectingLedgerActivities & BookingLedgerActivities
->(LEDGER_OPTIONS);
+>();
 const outside = proxyActivities<CollectingActivities>({
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '8 seconds',

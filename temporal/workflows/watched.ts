@@ -4,22 +4,15 @@ import {
   TimeoutFailure,
   condition,
   isCancellation,
-  proxyActivities,
   proxyLocalActivities,
   setHandler,
   upsertSearchAttributes,
-  type ActivityOptions,
+  uuid4,
   type LocalActivityOptions,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import type { BookingRef, Resolution } from '../../src/commands.ts';
-import {
-  resolveUpdate,
-  type BookingLedgerActivities,
-  type BookingOutcome,
-  type BookingPaymentActivities,
-  type PaymentRef,
-} from '../contracts/booking.ts';
+import { resolveUpdate, type BookingLedgerActivities } from '../contracts/booking.ts';
 import { SEARCH_ATTRIBUTES } from '../contracts/names.ts';
 
 /**
@@ -34,27 +27,18 @@ export const LEDGER_OPTIONS = {
 
 const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
 
-const CALL_AFTER = '1 minute';
-const FORWARD = {
-  startToCloseTimeout: '30 seconds',
-  heartbeatTimeout: '8 seconds',
-  retry: { initialInterval: '500 ms', backoffCoefficient: 2, maximumInterval: '1 minute' },
-  summary: 'take or return the money',
-} satisfies ActivityOptions;
-const atFirst = proxyActivities<BookingPaymentActivities>({
-  ...FORWARD,
-  scheduleToCloseTimeout: CALL_AFTER,
-});
-const forEver = proxyActivities<BookingPaymentActivities>(FORWARD);
-
+export const CALL_AFTER = '1 minute';
 export const attentionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
 
-/** What has no other way than through; `byHand` is its answer when a person did it instead. */
+/**
+ * What has no other way than through; `byHand` is its answer when a person did it instead, left out
+ * of what nobody can do by hand.
+ */
 export interface Step<T> {
   /** Names the call for a person, `stuck-<name>`. */
   name: string;
   run: () => Promise<T>;
-  byHand: T;
+  byHand?: T;
 }
 
 /**
@@ -73,25 +57,18 @@ export async function watched<T>(ref: BookingRef, step: Step<T>): Promise<T> {
 }
 
 /**
- * The same for a payment, without a timer in every booking's history: the activity itself tells that
- * its time is up. An attempt still under way may then meet its successor, which has the same key.
+ * Acts on the ledger, each watched: one that the database refuses again and again calls a person, who
+ * puts right what stands in its way. Costs no event where it comes through in its first task.
  */
-export async function watchedPayment<T>(
-  ref: BookingRef,
-  {
-    name,
-    pay,
-    byHand,
-  }: Omit<Step<T>, 'run'> & {
-    pay: (payments: BookingPaymentActivities) => Promise<T>;
-  },
-): Promise<T> {
-  try {
-    return await pay(atFirst);
-  } catch (error) {
-    if (!isTimeUp(error)) throw error;
-    return calledFor(ref, { name, run: () => pay(forEver), byHand });
-  }
+export function watchedLedger<T extends object>(): T {
+  const acts =
+    proxyLocalActivities<Record<string, (input: BookingRef) => Promise<unknown>>>(LEDGER_OPTIONS);
+  const act = (name: string) => (input: BookingRef) =>
+    watched(input, {
+      name: name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+      run: () => acts[name]!(input),
+    });
+  return new Proxy({}, { get: (_, name) => act(String(name)) }) as T;
 }
 
 /** The last attempt failed too near the end for another one, or was still under way. */
@@ -113,18 +90,20 @@ const attempt = <T>(run: () => Promise<T>): Attempt<T> => {
 };
 
 /** A person is called, and hears of it by update: `retry` begins anew at once, without the wait. */
-async function calledFor<T>(
+export async function calledFor<T>(
   ref: BookingRef,
   step: Step<T>,
   begun: Attempt<T> = attempt(step.run),
 ): Promise<T> {
   const { tenantId, bookingId } = ref;
-  const call = { tenantId, bookingId, attention: `stuck-${step.name}` };
+  // By its own id a call that arrives late, when it was taken back before, is known.
+  const call = { tenantId, bookingId, attention: `stuck-${step.name}`, callId: uuid4() };
   const decided: Resolution[] = [];
   let isSettled = false;
   setHandler(resolveUpdate, async (resolution) => {
     const isMeant = (resolution.attention ?? call.attention) === call.attention;
-    if (isSettled || !isMeant) return { kind: 'nothing-to-resolve' };
+    const isPossible = resolution.kind === 'retry' || 'byHand' in step;
+    if (isSettled || !isMeant || !isPossible) return { kind: 'nothing-to-resolve' };
     decided.push(resolution);
     if (resolution.kind === 'resolved-by-hand') await condition(() => isSettled);
     return { kind: 'resolved' };
@@ -164,36 +143,6 @@ async function untilResolved<T>(
     });
     if (late !== null) return late;
     if (resolution.kind === 'resolved-by-hand')
-      return { value: step.byHand, by: { by: resolution.by, reason: resolution.reason } };
+      return { value: step.byHand as T, by: { by: resolution.by, reason: resolution.reason } };
   }
 }
-
-/** Past the pivot only forward: the money is taken, or the booking is called off and says so. */
-export async function captureForward(ref: PaymentRef): Promise<BookingOutcome> {
-  const captured = await watchedPayment(ref, {
-    name: 'capture-payment',
-    pay: (payments) => payments.capturePayment(ref),
-    byHand: { kind: 'captured' },
-  });
-  if (captured.kind === 'captured') return { state: 'confirmed', reason: null };
-  if (captured.kind === 'called-off') return { state: 'cancelled', reason: 'called-off' };
-  const { tenantId, bookingId } = ref;
-  await ledger.callOff({
-    tenantId,
-    bookingId,
-    changeId: 'capture',
-    reason: captured.code,
-    keepMinor: 0,
-    quoteId: null,
-  });
-  await returnForward(ref);
-  return { state: 'cancelled', reason: captured.code };
-}
-
-/** What a booking that was called off still owes: refunded, or let go. */
-export const returnForward = (ref: PaymentRef): Promise<void> =>
-  watchedPayment(ref, {
-    name: 'return-payment',
-    pay: (payments) => payments.returnPayment(ref),
-    byHand: undefined,
-  });

@@ -39,7 +39,7 @@ export const nameOf = ({ flow, activity, fault, statement }: Cell): string =>
   `${flow}: ${activity} ${fault}${statement > 1 ? ` at statement ${statement}` : ''}`;
 
 /** A cell under way. */
-interface Trial {
+export interface Trial {
   cell: Cell;
   cast: Cast;
   armed: Armed;
@@ -88,35 +88,41 @@ export async function fewAtATime<T, R>(
   return done;
 }
 
-/** Faults that the worker lives through. */
-export async function runAlive(stage: Stage, cells: readonly Cell[]): Promise<Verdict[]> {
-  // All are ready before the first fault, so that a troubled machine is no part of getting ready.
-  const prepared = await fewAtATime(cells, (cell) => prepare(stage, cell));
-  const isFinal = ({ cell }: Trial) => cell.fault === 'fails-for-good';
-  const isLong = (trial: Trial) => isFinal(trial) || FLOWS[trial.cell.flow]!.slow === true;
-  // These take a minute or more of waiting each, all at once.
-  const long = prepared.filter(isLong).map(async (trial) => {
-    start(trial);
-    if (isFinal(trial)) return throughForGood(stage, trial);
-    await trial.going;
-    return true;
-  });
-  const quick = prepared.filter((trial) => !isLong(trial));
-  const [stated] = await Promise.all([
-    Promise.all(long),
-    fewAtATime(quick, (trial) => start(trial).going),
-  ]);
-  const unseen = prepared.filter(isLong).filter((_, n) => !stated[n]);
-  const verdicts = await judged(stage, prepared);
-  const names = new Set(unseen.map(({ cell }) => nameOf(cell)));
-  return verdicts.map((verdict) =>
-    names.has(verdict.name)
-      ? { ...verdict, wrong: ['was tried again and again unseen', ...verdict.wrong] }
-      : verdict,
+/** All are ready before their first fault: a busy machine is no part of what is looked at. */
+export const prepareAll = (stage: Stage, cells: readonly Cell[]): Promise<Trial[]> =>
+  fewAtATime(cells, (cell) => prepare(stage, cell));
+
+/** What takes a minute or more of waiting, whatever else goes on meanwhile. */
+export const isLong = ({ cell }: Trial): boolean =>
+  cell.fault === 'fails-for-good' || FLOWS[cell.flow]!.slow === true;
+
+/** Faults that the worker lives through and that pass by themselves. */
+export async function runQuick(stage: Stage, trials: readonly Trial[]): Promise<Verdict[]> {
+  await fewAtATime(trials, (trial) => start(trial).going);
+  return judged(stage, trials);
+}
+
+/** And those that do not, all at once: what goes on being tried has to call a person. */
+export async function runLong(stage: Stage, trials: readonly Trial[]): Promise<Verdict[]> {
+  const stated = await Promise.all(
+    trials.map(async (trial) => {
+      start(trial);
+      if (trial.cell.fault === 'fails-for-good') return throughForGood(stage, trial);
+      await trial.going;
+      return true;
+    }),
+  );
+  const verdicts = await judged(stage, trials);
+  return verdicts.map((verdict, n) =>
+    stated[n]
+      ? verdict
+      : { ...verdict, wrong: ['was tried again and again unseen', ...verdict.wrong] },
   );
 }
 
-const STATED_WITHIN_MS = 100_000;
+const STATED_WITHIN_MS = 140_000;
+/** Longer than any retry waits: what was not tried for so long was given up. */
+const GIVEN_UP_MS = 63_000;
 /** Refused, the call itself is told by the search attribute alone. */
 const IS_THE_CALL: BookingActivity = 'callPerson';
 
@@ -134,7 +140,8 @@ async function throughForGood({ holdfast }: Stage, trial: Trial): Promise<boolea
     const { status, body } = await readBooking(holdfast, cast.suspect.id);
     if (status === 200) calls = (body.attentions as string[]).filter(isStuck);
     const isOver = status === 200 && !['held', 'paying', 'confirmed'].includes(body.state);
-    isStated = trial.ended() !== undefined || calls.length > 0 || isOver;
+    const hasEnded = trial.ended() !== undefined || isOver;
+    isStated = calls.length > 0 || (hasEnded && armed.quietMs() > GIVEN_UP_MS);
   }
   armed.lift();
   for (const attention of calls)
@@ -147,8 +154,8 @@ const isStuck = (call: string): boolean => call.startsWith('stuck-');
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Those whose fault is met only after a minute begin early, so that they stand when the others do. */
-export const begin = (stage: Stage, cells: readonly Cell[]): Promise<Trial[]> =>
-  fewAtATime(cells, async (cell) => start(await prepare(stage, cell)));
+export const begin = async (stage: Stage, cells: readonly Cell[]): Promise<Trial[]> =>
+  (await prepareAll(stage, cells)).map(start);
 
 /** One kill hits bookings that stand at all activities at once. */
 export async function runKill(
@@ -157,8 +164,7 @@ export async function runKill(
   begun: readonly Trial[] = [],
 ): Promise<Verdict[]> {
   if (cells.length + begun.length === 0) return [];
-  const prepared = await fewAtATime(cells, (cell) => prepare(stage, cell));
-  const trials = [...prepared.map(start), ...begun];
+  const trials = [...(await prepareAll(stage, cells)).map(start), ...begun];
   const armed = new Map(trials.map(({ cell, armed: one }) => [nameOf(cell), one]));
   const absent = await untilAllMet(armed, { standing: true, timeoutMs: 90_000 });
   await stage.holdfast.worker.stop('SIGKILL');

@@ -5,7 +5,11 @@ import { gapsIn, overlapsIn } from '../support/house-laws.ts';
 
 const span = { startAt: '2027-01-01T09:00:00.000Z', endAt: '2027-01-01T10:00:00.000Z' };
 const did = (effect: string, own: Partial<Effect> = {}): Effect => ({
-  ...{ effect, intent: 'pi_1', amountMinor: 100, metadata: {}, idempotencyKey: null },
+  effect,
+  intent: 'pi_1',
+  amountMinor: 100,
+  metadata: {},
+  idempotencyKey: null,
   ...own,
 });
 const authorized = did('authorized', { idempotencyKey: 'b:authorize:1' });
@@ -77,7 +81,10 @@ const WRONG: Record<string, Facts> = {
   'captured twice and given back': {
     ...good,
     money: money(
-      ...[authorized, captured, did('authorized', other), did('captured', other)],
+      authorized,
+      captured,
+      did('authorized', other),
+      did('captured', other),
       did('refunded', { ...other, idempotencyKey: 'b:refund:1' }),
     ),
     refundKeys: ['b:refund:1'],

@@ -58,7 +58,8 @@ it('a token that is wrong, revoked, or of another booking opens nothing', async 
   expect(await tokenOf(asked.id)).toBe(token);
   const forged = token.replace(asked.id, other.id);
   expect(await as(forged)('GET', '')).toMatchObject({ status: 401 });
-  expect(await as(`${token.slice(0, -1)}A`)('GET', '')).toMatchObject({ status: 401 });
+  const wrong = token.slice(0, -1) + (token.endsWith('A') ? 'Q' : 'A');
+  expect(await as(wrong)('GET', '')).toMatchObject({ status: 401 });
   expect(await as(holdfast.key)('GET', '')).toMatchObject({ status: 401 });
   const next = await tokenOf(asked.id, { revokeOthers: true });
   expect(await as(token)('GET', '')).toMatchObject({ status: 401 });

@@ -96,7 +96,7 @@ describe('a key', () => {
     expect(again.status).toBe(201);
     expect(again.body).toEqual(first);
     expect(again.body.payment.clientSecret).toMatch(/^pi_/);
-    const { mirrors: _, guest: _guest, ...shown } = paidFirst;
+    const { mirrors: _, guest: _guest, conflicts: _conflicts, ...shown } = paidFirst;
     expect((await paid.again()).body).toEqual(shown);
   });
 });

@@ -33,7 +33,8 @@ export type Directive =
 export interface Armed {
   /** How many calls it has met. */
   met: () => number;
-  isLocal: () => boolean;
+  /** How long ago it met one last; since it was armed where it met none. */
+  quietMs: () => number;
   /** Calls that stand at their place now, for a worker to be killed. */
   standing: () => boolean;
   lift: () => void;
@@ -57,7 +58,7 @@ interface Rule {
   fault: Fault;
   statement: number;
   met: number;
-  isLocal: boolean;
+  metAt: number;
   stands: Set<ServerResponse>;
   lifted: boolean;
 }
@@ -73,7 +74,6 @@ export async function openFaultDesk(): Promise<FaultDesk> {
       const rule = rules.get(placeOf(call));
       if (request.url === '/stand' && rule) return stand(rule, response);
       called.set(call.activity, (called.get(call.activity) ?? 0) + 1);
-      if (rule) rule.isLocal = call.isLocal;
       answer(response, rule ? directive(rule) : { kind: 'go' });
     });
   });
@@ -87,14 +87,14 @@ export async function openFaultDesk(): Promise<FaultDesk> {
         fault,
         statement,
         met: 0,
-        isLocal: false,
+        metAt: Date.now(),
         lifted: false,
         stands: new Set(),
       };
       rules.set(placeOf(target), rule);
       return {
         met: () => rule.met,
-        isLocal: () => rule.isLocal,
+        quietMs: () => Date.now() - rule.metAt,
         standing: () => rule.stands.size > 0,
         lift() {
           rule.lifted = true;
@@ -119,6 +119,7 @@ function stand(rule: Rule, response: ServerResponse): void {
 function directive(rule: Rule): Directive {
   if (rule.lifted) return { kind: 'go' };
   rule.met += 1;
+  rule.metAt = Date.now();
   switch (rule.fault) {
     case 'fails-for-good':
       return { kind: 'refuse', how: 'final' };

@@ -68,7 +68,9 @@ BEGIN
       jsonb_build_object('by', p_by, 'reason', p_reason)) IS NULL THEN
     RETURN false;
   END IF;
-  IF p_attention LIKE 'stuck-%-payment' THEN
+  -- These alone move money.
+  IF p_attention IN ('stuck-charge-payment', 'stuck-void-payment', 'stuck-capture-payment',
+      'stuck-return-payment') THEN
     UPDATE payment SET by_hand_at = clock_timestamp(), news_at = NULL
      WHERE tenant_id = p_tenant AND booking_id = p_booking AND intent_id IS NOT NULL
        AND by_hand_at IS NULL AND (status NOT IN ('captured', 'cancelled') OR captured_minor > refunded_minor);

@@ -76,7 +76,13 @@ export const bookingVerbRoutes = [
           ? { kind: 'retry', ...by }
           : { kind: 'resolved-by-hand', reason: body.reason!, ...by };
       const answer = await asking(deps.commands.resolveBooking({ ...ref, resolution }));
-      if (answer.kind === 'nothing-to-resolve')
+      if (answer.kind === 'at-work' && attention.startsWith('stuck-'))
+        throw new Problem('nothing-to-resolve', {
+          detail:
+            'This step is still being tried and nobody can do it by hand: put right what stands in its way, and it goes on by itself.',
+          more: { attentions: before.attentions },
+        });
+      if (answer.kind !== 'resolved')
         await resolveWithoutRun(deps, ref, { ...resolution, attention });
       return show(ref, deps);
     },

@@ -1,6 +1,13 @@
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
-import { untilEven } from '../support/money.ts';
+import {
+  dayComes,
+  declineNext,
+  deposited,
+  depositShop,
+  untilDue,
+  untilEven,
+} from '../support/money.ts';
 import { fault, liftFaults, release, STRIPE_CALLS, untilHeld } from '../support/outside.ts';
 import { addBrowserAccount, type BrowserAccount } from '../support/payer.ts';
 import { book, booked, openShop, PRICE_MINOR } from '../support/shop.ts';
@@ -60,5 +67,23 @@ it('a price lowered while the answer of the capture is lost has the rest given b
   await move(asked, 3, { price: { amountMinor: PRICE_MINOR / 2, currency: 'eur' } });
   await liftFaults(holdfast);
   await release(holdfast, 'again');
-  await untilEven(holdfast, asked.id, PRICE_MINOR / 2);
+  const kept = await untilEven(holdfast, asked.id, PRICE_MINOR / 2);
+  expect(kept).toMatchObject({ captures: 1, refunds: 1 });
+});
+
+it('a balance that waits for its payer is tried anew when the price changes', async () => {
+  const asked = await deposited(holdfast, await depositShop(holdfast, account));
+  await declineNext(holdfast, asked.id, 'chargeDeclinedExpiredCard');
+  await dayComes(holdfast, asked.id);
+  const link = (await untilDue(holdfast, asked.id, (due) => Boolean(due?.payUntilAt)))?.paymentLink;
+  await move(asked, 3, { price: { amountMinor: 2 * PRICE_MINOR, currency: 'eur' } });
+  await dayComes(holdfast, asked.id);
+  await untilEven(holdfast, asked.id, 2 * PRICE_MINOR);
+  const { body } = await holdfast.call('GET', `/bookings/${asked.id}/payments`);
+  expect(link).toMatch(/^http/);
+  expect(body.items.map((one: { status: string }) => one.status)).toEqual([
+    'captured',
+    'cancelled',
+    'captured',
+  ]);
 });
