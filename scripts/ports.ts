@@ -1,8 +1,17 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
+/** Below those that systems give to outgoing connections, of which one could take it at any moment. */
+const LOWEST = 20_000;
+const HIGHEST = 32_000;
+const TRIES = 50;
+
 /** A port of the loopback address that nothing listens on at this moment. */
 export async function freePort(): Promise<number> {
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    if (await isPortFree(port)) return port;
+  }
   return listenOnce(0);
 }
 

@@ -7,12 +7,13 @@ import {
 import type {
   AuthorizeResult,
   BookingInput,
+  BookingLedgerActivities,
   BookingPaymentActivities,
   PaymentRef,
   VoidResult,
 } from '../contracts/booking.ts';
 import type { Told } from './booking-messages.ts';
-import { isTimeUp, watched } from './watched.ts';
+import { isTimeUp, watched, watchedLedger } from './watched.ts';
 
 /**
  * How a booking is paid while its hold lasts, and how its money is let go after that. A payer who
@@ -31,6 +32,7 @@ const LAST_LOOK_MS = 3_000;
 const FIRST_ARRIVAL_MS = 30_000;
 const LONGEST_MS = 3_600_000;
 
+const ledger = watchedLedger<BookingLedgerActivities>();
 const { voidPayment } = proxyActivities<BookingPaymentActivities>({
   startToCloseTimeout: '30 seconds',
   heartbeatTimeout: '8 seconds',
@@ -141,14 +143,22 @@ export async function letGo(
   return undone === 'processing' ? 'undone' : undone;
 }
 
-/** Watches money that was on its way when its booking ended, until it is gone again. */
+/**
+ * Watches money that was on its way when its booking ended, until it is gone again; a person hears of
+ * it when that takes hours.
+ */
 export async function sendBackArriving(
   payment: PaymentRef,
   told: Pick<Told, 'arriving' | 'news'>,
 ): Promise<void> {
+  if (!told.arriving) return;
+  const { tenantId, bookingId } = payment;
+  const call = { tenantId, bookingId, attention: 'payment-processing' };
   for (let waitMs = FIRST_ARRIVAL_MS; told.arriving; waitMs = Math.min(waitMs * 2, LONGEST_MS)) {
     await condition(() => told.news, waitMs);
     told.news = false;
     await letGo(payment, told);
+    if (told.arriving && waitMs === LONGEST_MS) await ledger.callPerson(call);
   }
+  await ledger.settled(call);
 }

@@ -123,7 +123,7 @@ it('the package holds the client and nothing of the service', async () => {
     'holdfast-client',
     'holdfast-client.d.ts',
     'holdfast-client.js',
-    ...['error', 'follow', 'request', 'types'].flatMap((name) => [
+    ...['calls', 'error', 'follow', 'request', 'sessions', 'types'].flatMap((name) => [
       `holdfast-client/${name}.d.ts`,
       `holdfast-client/${name}.js`,
     ]),

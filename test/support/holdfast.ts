@@ -106,11 +106,13 @@ export async function startHoldfast(
     startWorker: async () => void (holdfast.worker = await startChild(workerScript, env)),
     startApi: async () => void (holdfast.api = await startChild('src/server.ts', env)),
     call: (method, path, body, headers = {}) =>
-      request(`${apiUrl}/v1${path}`, {
-        method,
-        body,
-        headers: { authorization: `Bearer ${key}`, ...headers },
-      }),
+      patiently(() =>
+        request(`${apiUrl}/v1${path}`, {
+          method,
+          body,
+          headers: { authorization: `Bearer ${key}`, ...headers },
+        }),
+      ),
     async control(method, path, body) {
       const answer = await request(`${emulatorsUrl}/control${path}`, { method, body, headers: {} });
       if (answer.status >= 300)
@@ -124,6 +126,19 @@ export async function startHoldfast(
     },
   };
   return holdfast;
+}
+
+const MOST_TRIES = 30;
+
+/** A crowd that connects at once meets the channel's limits, and comes back when it is told to. */
+async function patiently(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let tried = 1; ; tried += 1) {
+    const answer = await ask();
+    const { type } = (answer.body ?? {}) as { type?: string };
+    if (type !== '/problems/channel-limited' || tried === MOST_TRIES) return answer;
+    const waitS = Number(answer.headers.get('retry-after') ?? 1);
+    await new Promise((resolve) => setTimeout(resolve, waitS * 1_000 * (1 + Math.random())));
+  }
 }
 
 async function request(
