@@ -64,11 +64,26 @@ export function watchedLedger<T extends object>(): T {
   const acts =
     proxyLocalActivities<Record<string, (input: BookingRef) => Promise<unknown>>>(LEDGER_OPTIONS);
   const act = (name: string) => (input: BookingRef) =>
-    watched(input, {
-      name: name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-      run: () => acts[name]!(input),
-    });
+    inTurn(() =>
+      watched(input, {
+        name: name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+        run: () => acts[name]!(input),
+      }),
+    );
   return new Proxy({}, { get: (_, name) => act(String(name)) }) as T;
+}
+
+/** A run's own: every run has its modules to itself. */
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * One at a time, also from handlers. An update that ended in the task in which another act was put
+ * off stands in history in an order that the SDK does not replay, and its run would be lost.
+ */
+function inTurn<T>(act: () => Promise<T>): Promise<T> {
+  const mine = last.then(act);
+  last = mine.catch(() => undefined);
+  return mine;
 }
 
 /** The last attempt failed too near the end for another one, or was still under way. */
