@@ -67,22 +67,24 @@ test(
     const slow = KILLS.map((fault) => begin(stage, cells.filter(isOf(fault)).filter(isSlow)));
     const begun = await Promise.all(slow);
     const [first = [], ...others] = inWaves(cells.filter((cell) => !isKill(cell)));
-    const ready = await prepareAll(stage, first);
     // Its minutes of waiting go by while workers are killed, which is no excuse for anything.
-    const long = runLong(stage, ready.filter(isLong));
+    const long = runLong(stage, await prepareAll(stage, first.filter(isLong)));
     // Awaited below; until then whatever fails first is told.
     long.catch(() => undefined);
+    const passing = first.filter((cell) => !isLong(cell));
+    const ready = await prepareAll(stage, passing);
     for (const [n, fault] of KILLS.entries()) {
       const waves = inWaves(cells.filter(isOf(fault)).filter((cell) => !isSlow(cell)));
       for (const [at, wave] of (waves.length > 0 ? waves : [[]]).entries())
         verdicts.push(...(await runKill(stage, wave, at === 0 ? begun[n] : [])));
     }
-    const quick = ready.filter((trial) => !isLong(trial));
-    verdicts.push(...(await runQuick(stage, quick)), ...(await long));
+    verdicts.push(...(await runQuick(stage, ready)), ...(await long));
     for (const wave of others) {
       const trials = await prepareAll(stage, wave);
-      const passing = trials.filter((trial) => !isLong(trial));
-      const both = [runLong(stage, trials.filter(isLong)), runQuick(stage, passing)];
+      const [waiting, quick] = [true, false].map((is) =>
+        trials.filter(({ cell }) => isLong(cell) === is),
+      );
+      const both = [runLong(stage, waiting!), runQuick(stage, quick!)];
       verdicts.push(...(await Promise.all(both)).flat());
     }
     console.log(`${summaryOf(cells, verdicts)}, in ${Math.round(performance.now() / 1_000)} s`);

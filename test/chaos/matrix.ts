@@ -93,8 +93,8 @@ export const prepareAll = (stage: Stage, cells: readonly Cell[]): Promise<Trial[
   fewAtATime(cells, (cell) => prepare(stage, cell));
 
 /** What takes a minute or more of waiting, whatever else goes on meanwhile. */
-export const isLong = ({ cell }: Trial): boolean =>
-  cell.fault === 'fails-for-good' || FLOWS[cell.flow]!.slow === true;
+export const isLong = ({ flow, fault }: Cell): boolean =>
+  fault === 'fails-for-good' || FLOWS[flow]!.slow === true;
 
 /** Faults that the worker lives through and that pass by themselves. */
 export async function runQuick(stage: Stage, trials: readonly Trial[]): Promise<Verdict[]> {

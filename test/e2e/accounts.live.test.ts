@@ -121,6 +121,8 @@ it('a refused grant stops all traffic of its account, and one consent brings all
   syncSoon(scenes[0]!);
   for (const scene of scenes)
     await untilShown(holdfast, scene, { status: 'needs-reauthorization' });
+  // What was under way when the grant was refused comes to its end.
+  await sleep(2_000);
   const since = await recordEnd(holdfast);
   for (const scene of scenes) {
     await takeHour(holdfast, scene, { days: 6, hour: 9 });

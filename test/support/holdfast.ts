@@ -167,7 +167,7 @@ async function request(
 export async function until<T>(
   ask: () => Promise<T>,
   passes: (answer: T) => boolean,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
