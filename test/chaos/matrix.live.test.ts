@@ -52,9 +52,16 @@ afterAll(async () => {
   await desk.close();
 });
 
-const cells = cellsOf(SCOPE).filter(({ flow, activity, fault }) =>
+/** Minutes of waiting for a person each, so that a busy machine tells of itself: left to chaos. */
+const isLeftToChaos = (cell: Cell): boolean => SCOPE === 'cover' && cell.fault === 'fails-for-good';
+const named = cellsOf(SCOPE).filter(({ flow, activity, fault }) =>
   new RegExp(ONLY ?? '').test(`${flow}: ${activity} ${fault}`),
 );
+const cells = named.filter((cell) => !isLeftToChaos(cell));
+if (cells.length < named.length)
+  console.log(
+    `${named.length - cells.length} cells that fail for good run with npm run chaos -- --only matrix`,
+  );
 const KILLS = ['killed-before', 'killed-after'] as const;
 const isOf = (fault: string) => (cell: Cell) => cell.fault === fault;
 const isSlow = ({ flow }: Cell): boolean => FLOWS[flow]!.slow === true;
@@ -88,6 +95,19 @@ test(
       verdicts.push(...(await Promise.all(both)).flat());
     }
     console.log(`${summaryOf(cells, verdicts)}, in ${Math.round(performance.now() / 1_000)} s`);
+    {
+      const { viewTemporal, onQueue } = await import('../support/history.ts');
+      const view = await viewTemporal();
+      for (const run of await view.runs(onQueue(holdfast)))
+        for (const v of verdicts.filter(({ name }) => name.includes('holdSlot fails-for')))
+          if (run.workflowId.includes(v.bookingId))
+            (await import('node:fs')).writeFileSync(
+              `/tmp/hist-${run.runId}.json`,
+              JSON.stringify(await view.history(run.workflowId, run.runId), null, 1),
+            );
+      await view.close();
+      console.log('VERDICTS', JSON.stringify(verdicts));
+    }
     const guilty = verdicts.filter(({ wrong }) => wrong.length > 0);
     expect(guilty.map(({ name, state, wrong }) => ({ name, state, wrong }))).toEqual([]);
     expect(await judgeHouse(holdfast)).toEqual([]);
