@@ -62,10 +62,13 @@ function channelProblem(failure: Failure): Problem {
 /** Class, code and frames: an error's message may quote values and stays out of the log. */
 export function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error: typeof error };
+  const { cause } = error;
+  const because = cause instanceof Error ? `${cause.name} ${text(cause, 'code') ?? ''}`.trim() : '';
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
   return {
     error: error.name,
     code: text(error, 'code') ?? '',
+    because,
     stack: frames
       .slice(0, 8)
       .map((line) => line.trim())
@@ -76,5 +79,7 @@ export function describeError(error: unknown): LogFields {
 function text(error: unknown, key: string): string | undefined {
   if (typeof error !== 'object' || error === null || !(key in error)) return undefined;
   const value = (error as Record<string, unknown>)[key];
+  // Codes of gRPC are numbers.
+  if (typeof value === 'number') return String(value);
   return typeof value === 'string' ? value : undefined;
 }

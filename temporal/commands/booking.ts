@@ -26,7 +26,13 @@ import {
 } from '../contracts/booking.ts';
 import { bookingWorkflowId, changeWorkflowId, settleWorkflowId } from '../contracts/names.ts';
 import { resumeChange } from './change.ts';
-import { keyword, STEER_DEADLINE_MS, type CommandSetup, type Workflow } from './setup.ts';
+import {
+  askPatiently,
+  keyword,
+  STEER_DEADLINE_MS,
+  type CommandSetup,
+  type Workflow,
+} from './setup.ts';
 
 /** Longer than the API waits, so that a slow start is told as under way and not as a failure. */
 const START_DEADLINE_MS = 12_000;
@@ -59,7 +65,7 @@ const startOrJoin = (
   input: StartBooking,
   updateId: string,
 ): Promise<HoldAnswer> =>
-  client.withDeadline(Date.now() + START_DEADLINE_MS, () =>
+  askPatiently(client, START_DEADLINE_MS, () =>
     client.workflow.executeUpdateWithStart(bookUpdate, {
       updateId,
       args: [{ fingerprint: input.fingerprint }],
@@ -91,7 +97,7 @@ async function askRun<T>(
   ask: (handle: WorkflowHandle) => Promise<T>,
 ): Promise<T | null> {
   try {
-    return await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+    return await askPatiently(client, STEER_DEADLINE_MS, () =>
       ask(client.workflow.getHandle(workflowId)),
     );
   } catch (error) {
@@ -150,7 +156,7 @@ export async function paymentNews(setup: CommandSetup, ref: BookingRef): Promise
 
 async function signalled({ client }: CommandSetup, workflowId: string): Promise<boolean> {
   try {
-    await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+    await askPatiently(client, STEER_DEADLINE_MS, () =>
       client.workflow.getHandle(workflowId).signal(paymentNewsSignal),
     );
     return true;

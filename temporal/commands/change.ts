@@ -5,14 +5,20 @@ import type { ChangeAnswer, DecideConflict, StartChange } from '../../src/comman
 import { changeUpdate, decideUpdate, type ChangeInput } from '../contracts/booking-change.ts';
 import { conflictNewsSignal } from '../contracts/conflict.ts';
 import { changeWorkflowId } from '../contracts/names.ts';
-import { keyword, STEER_DEADLINE_MS, type CommandSetup, type Workflow } from './setup.ts';
+import {
+  askPatiently,
+  keyword,
+  STEER_DEADLINE_MS,
+  type CommandSetup,
+  type Workflow,
+} from './setup.ts';
 
 /** One round trip: starts the change or joins it, and comes back with what came of it. */
 export const changeBooking = (
   { client, taskQueue }: CommandSetup,
   input: StartChange,
 ): Promise<ChangeAnswer> =>
-  client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+  askPatiently(client, STEER_DEADLINE_MS, () =>
     client.workflow.executeUpdateWithStart(changeUpdate, {
       // Not remembered past this call: a change that found another one open may be asked again.
       updateId: randomUUID(),
@@ -51,7 +57,7 @@ export const decideConflict = (
   { client, taskQueue }: CommandSetup,
   { change, keep, by }: DecideConflict,
 ): Promise<boolean> =>
-  client.withDeadline(Date.now() + STEER_DEADLINE_MS, () =>
+  askPatiently(client, STEER_DEADLINE_MS, () =>
     client.workflow.executeUpdateWithStart(decideUpdate, {
       args: [{ keep, by }],
       startWorkflowOperation: new WithStartWorkflowOperation<Workflow<ChangeInput>>(

@@ -12,7 +12,7 @@ import {
   type ConnectionInput,
 } from '../contracts/connection.ts';
 import { connectionWorkflowId, fairnessKey } from '../contracts/names.ts';
-import { keyword, STEER_DEADLINE_MS, type CommandSetup } from './setup.ts';
+import { askPatiently, keyword, STEER_DEADLINE_MS, type CommandSetup } from './setup.ts';
 
 /** Tells a connection's workflow, starting it where it is gone. */
 export async function tell(
@@ -56,7 +56,7 @@ export async function steerConnection(
   await tell(setup, ref, 'mirror'); // The workflow may be gone; a verb needs somebody to hear it.
   const { client } = setup;
   const handle = client.workflow.getHandle(connectionWorkflowId(ref));
-  await client.withDeadline(Date.now() + STEER_DEADLINE_MS, () => {
+  await askPatiently(client, STEER_DEADLINE_MS, () => {
     if (verb.kind === 'resync')
       return handle.executeUpdate(resyncUpdate, {
         args: [{ acceptRemovals: verb.acceptRemovals }],

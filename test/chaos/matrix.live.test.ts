@@ -95,19 +95,6 @@ test(
       verdicts.push(...(await Promise.all(both)).flat());
     }
     console.log(`${summaryOf(cells, verdicts)}, in ${Math.round(performance.now() / 1_000)} s`);
-    {
-      const { viewTemporal, onQueue } = await import('../support/history.ts');
-      const view = await viewTemporal();
-      for (const run of await view.runs(onQueue(holdfast)))
-        for (const v of verdicts.filter(({ name }) => name.includes('holdSlot fails-for')))
-          if (run.workflowId.includes(v.bookingId))
-            (await import('node:fs')).writeFileSync(
-              `/tmp/hist-${run.runId}.json`,
-              JSON.stringify(await view.history(run.workflowId, run.runId), null, 1),
-            );
-      await view.close();
-      console.log('VERDICTS', JSON.stringify(verdicts));
-    }
     const guilty = verdicts.filter(({ wrong }) => wrong.length > 0);
     expect(guilty.map(({ name, state, wrong }) => ({ name, state, wrong }))).toEqual([]);
     expect(await judgeHouse(holdfast)).toEqual([]);

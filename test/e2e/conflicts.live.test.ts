@@ -169,24 +169,24 @@ describe('a conflict that asks', () => {
     expect((await read(scene.asked)).attention).toBeNull();
   });
 
-  it('is decided also when its run is gone', async () => {
-    const scene = await standing({ rule: 'ask' });
-    await over(scene);
-    const { id, links } = await untilConflict(scene.asked, () => true);
-    await until(
-      () =>
-        temporal.workflow
-          .getHandle(links.workflowId)
-          .terminate()
-          .then(
-            () => true,
-            () => false,
-          ),
-      Boolean,
-    );
-    const answer = await holdfast.call('POST', `/conflicts/${id}/decide`, { keep: 'ours' });
-    expect([answer.status, answer.body.decision]).toEqual([200, 'ours']);
-    expect(await untilConflict(scene.asked, isSettled)).toMatchObject({ outcome: 'kept-ours' });
+  it('is decided also when its run is gone, while news of it arrive', async () => {
+    const scenes = await Promise.all(Array.from({ length: 8 }, () => standing({ rule: 'ask' })));
+    const decisions = scenes.map(async (scene) => {
+      await over(scene);
+      const { id, links } = await untilConflict(scene.asked, () => true);
+      const run = temporal.workflow.getHandle(links.workflowId);
+      const end = () =>
+        run.terminate().then(
+          () => true,
+          () => false,
+        );
+      await until(end, Boolean);
+      const answer = await holdfast.call('POST', `/conflicts/${id}/decide`, { keep: 'ours' });
+      return [answer.status, answer.body.decision];
+    });
+    expect(await Promise.all(decisions)).toEqual(scenes.map(() => [200, 'ours']));
+    for (const { asked } of scenes)
+      expect(await untilConflict(asked, isSettled)).toMatchObject({ outcome: 'kept-ours' });
   });
 
   it('is decided at its deadline', async () => {
