@@ -35,6 +35,8 @@ module.exports = {
       '^src/channels/(google|microsoft|caldav|ical)/',
       `^src/(channels/channel-provider\\.ts|domain/|calendar/|outbound/)|${NODE}`,
     ),
+    from('^src/channels/oauth\\.ts$', '^src/(channels/channel-provider\\.ts|domain/|outbound/)'),
+    from('^src/channels/(google|microsoft)/', '^src/channels/oauth\\.ts$'),
     from(
       '^src/channels/google/',
       `^src/channels/google/|${npm('googleapis', 'googleapis-common', 'google-auth-library', 'gaxios')}`,

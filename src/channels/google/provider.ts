@@ -1,11 +1,12 @@
 import type { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js';
 import type { Access, ChannelProvider, ListedCalendar } from '../channel-provider.ts';
+import { oauthOf } from '../oauth.ts';
 import { Failure } from '../../domain/failure.ts';
 import { asked, googleClient } from './client.ts';
 import type { GoogleSettings } from './client.ts';
 import { freeBusy } from './free-busy.ts';
 import { read, remove, write } from './mirrors.ts';
-import { authorizationUrl, exchange, refresh } from './oauth.ts';
+import { googleOAuth } from './oauth.ts';
 import { pull } from './pull.ts';
 import { receive, unwatch, watch } from './watches.ts';
 
@@ -16,9 +17,7 @@ export function createGoogleProvider(settings: GoogleSettings): ChannelProvider 
   return {
     channel: 'google',
     supports: { oauth: true, push: true, write: true, renewal: 'recreate', absenceConfirmMs: 0 },
-    authorizationUrl: (input) => authorizationUrl(settings, input),
-    exchange: (input) => exchange(settings, input),
-    refresh: (input) => refresh(settings, input),
+    ...oauthOf(googleOAuth(settings)),
     prove: ({ credential }) => Promise.resolve({ credential, subject: null }),
     listCalendars: ({ access }) => listCalendars(settings, access),
     pull: (input) => pull(settings, input),

@@ -1,10 +1,11 @@
 import type { ChannelProvider } from '../channel-provider.ts';
+import { oauthOf } from '../oauth.ts';
 import { listCalendars } from './calendars.ts';
 import type { MicrosoftSettings } from './client.ts';
 import { freeBusy } from './free-busy.ts';
 import { read, remove, write } from './mirrors.ts';
 import { receive } from './notifications.ts';
-import { authorizationUrl, exchange, refresh } from './oauth.ts';
+import { microsoftOAuth } from './oauth.ts';
 import { pull } from './pull.ts';
 import { renew, unwatch, watch } from './subscriptions.ts';
 
@@ -15,9 +16,7 @@ export function createMicrosoftProvider(settings: MicrosoftSettings): ChannelPro
   return {
     channel: 'microsoft',
     supports: { oauth: true, push: true, write: true, renewal: 'extend', absenceConfirmMs: 0 },
-    authorizationUrl: (input) => authorizationUrl(settings, input),
-    exchange: (input) => exchange(settings, input),
-    refresh: (input) => refresh(settings, input),
+    ...oauthOf(microsoftOAuth(settings)),
     prove: ({ credential }) => Promise.resolve({ credential, subject: null }),
     listCalendars: ({ access }) => listCalendars(settings, access),
     pull: (input) => pull(settings, input),
