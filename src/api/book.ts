@@ -16,7 +16,7 @@ import { asking } from './commands.ts';
 import { referenceHashOf } from './customer-reference.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { inProgress } from './failures.ts';
-import { createCoalescer } from './gate.ts';
+import { createCoalescer, createRivalry, type Rivals } from './gate.ts';
 import { bookingIdOf, canonicalJson } from './identity.ts';
 import type { Load } from './load.ts';
 import type { Metrics } from './metrics.ts';
@@ -105,10 +105,17 @@ function createGate(metrics: Metrics, load: Load): PassGate {
 export function createBook(metrics: Metrics, load: Load): Book {
   const passGate = createGate(metrics, load);
   const accountFor = createAccountFor();
+  const among = createRivalry();
 
   const begin = async (
     claim: Claim,
-    { asked, caller, account, passed }: Asked & { account: string | null; passed: Passed },
+    {
+      asked,
+      caller,
+      account,
+      passed,
+      rivals,
+    }: Asked & { account: string | null; passed: Passed; rivals: Rivals },
     deps: ApiDependencies,
   ): Promise<Booked> => {
     const bookingId = bookingIdOf(claim.tenantId, claim.key);
@@ -116,12 +123,13 @@ export function createBook(metrics: Metrics, load: Load): Book {
     try {
       const terms = termsOf(facts, { asked, span, zones: deps.zones, placePrice });
       const paymentAccountId = requireAccount(asked, account);
-      return await load.inLine(`${claim.tenantId}/${asked.resourceId}`, async (waited) => {
-        if (waited) await passGate(claim, { asked, hasBegun: 'begun' }, deps);
+      return await load.inLine(`${claim.tenantId}/${asked.resourceId}`, async () => {
+        // What the crowd at the gate shared is out of date when one of it had what it wanted.
+        if (rivals.haveTried()) await passGate(claim, { asked, hasBegun: 'begun' }, deps);
         await load.look(() => draft(claim.tenantId, { asked, caller, bookingId }, deps), 'begun');
         const { bufferBeforeMs, bufferAfterMs, holdTtlMs } = facts.settings;
         const { resourceId, party, payment, override } = asked;
-        const answer = await withinTime(
+        const starting = withinTime(
           deps.commands.startBooking({
             ...claim,
             ...terms,
@@ -142,6 +150,7 @@ export function createBook(metrics: Metrics, load: Load): Book {
             askedAt: new Date(facts.nowAt).toISOString(),
           } satisfies StartBooking),
         );
+        const answer = await starting.finally(rivals.tried);
         if (answer.kind === 'refused') {
           // Lost to a rival after the gate, which now knows the nearest spans.
           await passGate(claim, { asked, hasBegun: 'begun' }, deps);
@@ -154,7 +163,7 @@ export function createBook(metrics: Metrics, load: Load): Book {
     }
   };
 
-  return async (claim, by, deps) => {
+  const book = async (claim: Claim, by: Asked & { rivals: Rivals }, deps: ApiDependencies) => {
     const { asked } = by;
     // Most of a crowd is told no, by a reading that it shares.
     const passed = await passGate(claim, { asked }, deps).catch((no: unknown) =>
@@ -168,6 +177,10 @@ export function createBook(metrics: Metrics, load: Load): Book {
     // A booking that is there is answered for, whatever the load.
     return known ?? (await load.begin(() => begin(claim, { ...by, account, passed }, deps)));
   };
+  return (claim, by, deps) =>
+    among(`${claim.tenantId}/${by.asked.resourceId}`, (rivals) =>
+      book(claim, { ...by, rivals }, deps),
+    );
 }
 
 /** A crowd pays through one account, which is looked for once for all who come together. */

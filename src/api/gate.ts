@@ -30,12 +30,37 @@ export function createCoalescer<T>(): (key: string, read: () => Promise<T>) => P
   };
 }
 
-/** `ahead`: before all who wait without it, and without their bounds. */
-export type Limiter = <T>(
+/** What one of several who want the same knows of the others. */
+export interface Rivals {
+  /** Whether another's attempt came to an end since he came. */
+  haveTried: () => boolean;
+  tried: () => void;
+}
+
+/** Tells who wants the same as others whether what he read when he came may be out of date. */
+export function createRivalry(): <T>(
   key: string,
-  work: (waited: boolean) => Promise<T>,
-  ahead?: boolean,
-) => Promise<T>;
+  work: (rivals: Rivals) => Promise<T>,
+) => Promise<T> {
+  const present = new Map<string, { heads: number; attempts: number }>();
+  return async (key, work) => {
+    const all = present.get(key) ?? { heads: 0, attempts: 0 };
+    present.set(key, all);
+    all.heads += 1;
+    const before = all.attempts;
+    try {
+      return await work({
+        haveTried: () => all.attempts > before,
+        tried: () => void (all.attempts += 1),
+      });
+    } finally {
+      if ((all.heads -= 1) === 0) present.delete(key);
+    }
+  };
+}
+
+/** `ahead`: before all who wait without it, and without their bounds. */
+export type Limiter = <T>(key: string, work: () => Promise<T>, ahead?: boolean) => Promise<T>;
 
 /** How long the line for one key may be, in heads and in time. */
 export interface LineBounds {
@@ -58,12 +83,12 @@ export function createLimiter(limit: number, bounds: LineBounds | null = null): 
   return async (key, work, ahead = false) => {
     const lane = lanes.get(key) ?? { running: 0, ahead: new Set(), waiting: new Set() };
     lanes.set(key, lane);
-    const waited = lane.running >= limit;
     // A place is handed over by who leaves, so that nobody slips in between.
-    if (waited) await (ahead ? place(lane.ahead, null) : place(lane.waiting, bounds));
+    if (lane.running >= limit)
+      await (ahead ? place(lane.ahead, null) : place(lane.waiting, bounds));
     else lane.running += 1;
     try {
-      return await work(waited);
+      return await work();
     } finally {
       const line = lane.ahead.size > 0 ? lane.ahead : lane.waiting;
       const [next] = line;

@@ -67,16 +67,20 @@ test('rules refuse before anything is asked of the ledger', async () => {
 });
 
 test('of 300 rivals over HTTP exactly the capacity win, and few workflows start', async () => {
-  await makeResource(api, { id: 'rivals', capacity: 3 });
-  const before = api.commands.started.length;
-  const replies = await Promise.all(
-    Array.from({ length: 300 }, (_, n) => book(`rival-${n}`, { resourceId: 'rivals', ...span(1) })),
-  );
-  const won = replies.filter((one) => one.status === 201);
-  expect(won).toHaveLength(3);
-  expect(new Set(won.flatMap((one) => one.body.units as number[]))).toEqual(new Set([1, 2, 3]));
-  expect(replies.filter((one) => one.body.refusal === 'taken')).toHaveLength(297);
-  expect(api.commands.started.length - before).toBeLessThanOrEqual(50);
+  // The service is quicker after the first crowd, and a crowd more even.
+  for (const day of [1, 2, 3, 4]) {
+    const id = `rivals-${day}`;
+    await makeResource(api, { id, capacity: 3 });
+    const before = api.commands.started.length;
+    const replies = await Promise.all(
+      Array.from({ length: 300 }, (_, n) => book(`${id}-${n}`, { resourceId: id, ...span(day) })),
+    );
+    const won = replies.filter((one) => one.status === 201);
+    expect(won).toHaveLength(3);
+    expect(new Set(won.flatMap((one) => one.body.units as number[]))).toEqual(new Set([1, 2, 3]));
+    expect(replies.filter((one) => one.body.refusal === 'taken')).toHaveLength(297);
+    expect(api.commands.started.length - before).toBeLessThanOrEqual(50);
+  }
 });
 
 test('a repeated booking is answered by its row, a changed one is refused, twins are one', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createCoalescer, createLimiter } from '../../src/api/gate.ts';
+import { createCoalescer, createLimiter, createRivalry } from '../../src/api/gate.ts';
 
 test('a thousand who ask at once share two readings, and none gets one that began before he asked', async () => {
   const once = createCoalescer<number>();
@@ -32,25 +32,35 @@ test('a reading that fails fails for those who share it, and the next one is mad
   expect(second).toEqual({ status: 'fulfilled', value: 'the second' });
 });
 
-test('no more than the limit run at a time, each key by itself, and those who waited are told', async () => {
+test('no more than the limit run at a time, each key by itself', async () => {
   const limited = createLimiter(3);
   let running = 0;
   let most = 0;
-  let waited = 0;
-  const work = async (hadToWait: boolean) => {
+  const work = async () => {
     running += 1;
     most = Math.max(most, running);
-    if (hadToWait) waited += 1;
     await sleep(2);
     running -= 1;
   };
   await Promise.all(Array.from({ length: 20 }, () => limited('one', work)));
-  expect({ most, waited }).toEqual({ most: 3, waited: 17 });
-  const other: boolean[] = [];
-  const holding = limited('one', () => sleep(5));
-  await limited('two', async (hadToWait) => void other.push(hadToWait));
+  expect(most).toBe(3);
+  let isHeld = true;
+  const holding = limited('one', () => sleep(5)).finally(() => (isHeld = false));
+  await limited('two', async () => expect(isHeld).toBe(true));
   await holding;
-  expect(other).toEqual([false]);
+});
+
+test('who wants the same as another hears when that one has tried, and who comes later does not', async () => {
+  const among = createRivalry();
+  const other = await among('unit', async (rivals) => {
+    await among('another unit', async (one) => one.tried());
+    const before = rivals.haveTried();
+    await among('unit', async (one) => one.tried());
+    const later = await among('unit', async (one) => one.haveTried());
+    return { before, after: rivals.haveTried(), later };
+  });
+  expect(other).toEqual({ before: false, after: true, later: false });
+  expect(await among('unit', async (one) => one.haveTried())).toBe(false);
 });
 
 test('a work that fails gives its place to the next', async () => {
@@ -115,6 +125,6 @@ describe('a line with bounds', () => {
     const late = limited('k', async () => 'done');
     expect(await first).toEqual(['done', 'waited']);
     expect(await late).toBe('done');
-    expect(await limited('k', async (waited) => String(waited))).toBe('false');
+    expect(await limited('k', async () => 'free again')).toBe('free again');
   });
 });
