@@ -130,7 +130,7 @@ function check<T>(schema: z.ZodType<T> | undefined, value: unknown, place: Place
   const parsed = schema.safeParse(value);
   const errors = parsed.success
     ? unstorable(parsed.data).map((path) => textError(path, place))
-    : parsed.error.issues.flatMap((issue) => errorsOf(issue, place));
+    : parsed.error.issues.flatMap((issue) => errorsOf(issue, place, value));
   if (parsed.success && errors.length === 0) return parsed.data;
   throw new Problem('invalid-request', {
     detail: `The ${place} is not valid: correct what \`errors\` lists.`,
@@ -141,7 +141,7 @@ function check<T>(schema: z.ZodType<T> | undefined, value: unknown, place: Place
 type Place = 'path' | 'query' | 'body';
 
 /** Names fields and rules, never the values given: they may be personal. */
-function errorsOf(issue: z.core.$ZodIssue, place: Place) {
+function errorsOf(issue: z.core.$ZodIssue, place: Place, value: unknown) {
   const unknownKeys = issue.code === 'unrecognized_keys' ? issue.keys : [];
   if (unknownKeys.length > 0) {
     return unknownKeys.map((key) => ({
@@ -150,8 +150,36 @@ function errorsOf(issue: z.core.$ZodIssue, place: Place) {
       detail: 'is not a known field',
     }));
   }
-  return [{ in: place, pointer: pointerOf(issue.path), detail: issue.message }];
+  return [{ in: place, pointer: pointerOf(issue.path), detail: detailOf(issue, value) }];
 }
+
+const KINDS: Readonly<Record<string, string>> = {
+  array: 'a list',
+  boolean: '`true` or `false`',
+  int: 'a whole number',
+  number: 'a number',
+  object: 'an object',
+  string: 'a string',
+};
+
+/** The rule as the schema says it; where it says nothing, in words like its own. */
+function detailOf(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code === 'invalid_union' && 'options' in issue) return oneOf(issue.options as string[]);
+  if (issue.code === 'invalid_value') return oneOf(issue.values);
+  if (issue.code !== 'invalid_type') return issue.message;
+  if (at(value, issue.path) === undefined) return 'is missing';
+  const kind = issue.message.startsWith('Invalid input') && KINDS[issue.expected];
+  return kind ? `must be ${kind}` : issue.message;
+}
+
+const oneOf = (values: readonly unknown[]): string =>
+  values.length === 1 ? `must be ${String(values[0])}` : `must be one of ${values.join(', ')}`;
+
+const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>(
+    (part, key) => (part as Record<PropertyKey, unknown> | undefined)?.[key],
+    value,
+  );
 
 const textError = (path: readonly string[], place: Place) => ({
   in: place,

@@ -63,6 +63,26 @@ test('every wrong field is listed by pointer, unknown ones by name, and no value
   expect(reply.text).not.toContain('red');
 });
 
+test('what is missing, or of another kind, is told by the rule that it breaks', async () => {
+  const ask = async (body: unknown) => {
+    const reply = await api.ask('POST', '/v1/bookings', { body });
+    expectProblem(reply, 400, 'invalid-request');
+    const errors = reply.body.errors as { pointer: string; detail: string }[];
+    return errors.map(({ pointer, detail }) => `${pointer} ${detail}`);
+  };
+  const none = { kind: 'none' };
+  expect(await ask({ resourceId: 'one' })).toEqual(['/payment is missing']);
+  expect(await ask({ resourceId: 'one', payment: 'cash' })).toEqual(['/payment must be an object']);
+  expect(await ask({ resourceId: 'one', payment: { kind: 'cash' } })).toEqual([
+    '/payment/kind must be one of method, browser, external, none',
+  ]);
+  expect(await ask({ payment: none, party: 1.5 })).toEqual([
+    '/resourceId is missing',
+    '/party must be a whole number',
+  ]);
+  expect(await ask([])).toEqual([' must be an object']);
+});
+
 test('an instant without an offset, an unknown zone and an unknown query field are refused', async () => {
   const path = '/v1/resources/one/availability';
   const ask = (query: string) => api.ask('GET', `${path}?${query}`);
