@@ -97,6 +97,17 @@ test('a quote rests on the money and the time that it was made for', async () =>
   expect(await confirm(booking, moved)).toMatchObject({ kind: 'quote-over' });
 });
 
+test('what is on its way back is not paid any more, and a quote outlasts its arrival', async () => {
+  const booking = await paid();
+  const move = (what: string) => ledger.admin.query(what, [booking.bookingId]);
+  await move('UPDATE booking SET owed_minor = 8000, waived_minor = 2000 WHERE id = $1');
+  expect(await loadQuoteCase(database, booking)).toMatchObject({ paidMinor: 8_000 });
+  const quote = await quoted(booking);
+  await move('UPDATE payment SET refunded_minor = 2000 WHERE booking_id = $1');
+  expect(await loadQuoteCase(database, booking)).toMatchObject({ paidMinor: 8_000 });
+  expect(await confirm(booking, quote)).toMatchObject({ kind: 'cancelled' });
+});
+
 test('no more is kept than was paid', async () => {
   const booking = await paid();
   const asked = { ...booking, changeId: 'c', reason: 'guest', keepMinor: 99_999, quoteId: null };
