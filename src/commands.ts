@@ -115,7 +115,13 @@ export type HoldAnswer =
   /** The booking was given up before its hold arrived. */
   | { kind: 'fenced' }
   /** `refusedAt` (RFC 3339) tells a fresh refusal from one that is only remembered. */
-  | { kind: 'refused'; refusal: Refusal; refusedAt?: string };
+  | ({ kind: 'refused'; refusedAt?: string } & Refused);
+
+/** `linkedId`: with `linked-taken`, which of what is linked is in the way. */
+export interface Refused {
+  refusal: Refusal;
+  linkedId?: string;
+}
 
 export type ConfirmAnswer =
   | { kind: 'confirmed' }
@@ -174,6 +180,8 @@ export interface RescheduleAsk {
   party: number;
   bufferBeforeMs: number;
   bufferAfterMs: number;
+  /** Rules that staff passed over. */
+  overrides?: Override[];
   /** The whole price from then on; a quote says it, and the time, in their place. */
   amountMinor: number;
   /** Of a booking that cost nothing so far. */
@@ -196,7 +204,7 @@ export type ChangeAnswer =
   /** Another change of this booking is under way. */
   | { kind: 'busy'; changeId: string }
   | { kind: 'not-changeable'; state: BookingState }
-  | { kind: 'refused'; refusal: Refusal }
+  | ({ kind: 'refused' } & Refused)
   | { kind: 'declined'; code: string }
   /** The quote is over, used, or the booking changed since. */
   | { kind: 'quote-over' }

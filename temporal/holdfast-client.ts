@@ -130,6 +130,8 @@ export interface HoldfastClient {
     get(conflictId: string): Promise<t.Conflict>;
     /** Who keeps the time; needs the scope `admin`. */
     decide(conflictId: string, decision: t.ConflictDecision): Promise<t.Conflict>;
+    /** Up to 100 alike, each for itself. */
+    decideMany(decisions: t.ConflictDecisions): Promise<t.ConflictsDecided>;
   };
   /** Every change, in order. Keep `next` and go on from there. */
   journal: {
@@ -191,6 +193,7 @@ export function createHoldfastClient(options: HoldfastClientOptions): HoldfastCl
       list: (query) => ask('GET', '/conflicts', { query }),
       get: (id) => ask('GET', pathOf('conflicts', id)),
       decide: (id, body) => ask('POST', pathOf('conflicts', id, 'decide'), { body }),
+      decideMany: (body) => ask('POST', '/conflicts/decide', { body }),
     },
     journal: { read: (query) => ask('GET', '/journal', { query }) },
     connections: {

@@ -95,7 +95,7 @@ function createGate(metrics: Metrics, load: Load): PassGate {
     const refusal = refusalOf(facts, { span, party, zones, overrides });
     if (refusal) {
       metrics.refused(refusal);
-      throw refusedBy(refusal, facts, { span, party, zones });
+      throw refusedBy(refusal, facts, { span, party, zones, overrides });
     }
     return { facts, span, placePrice: null };
   };
@@ -109,47 +109,18 @@ export function createBook(metrics: Metrics, load: Load): Book {
 
   const begin = async (
     claim: Claim,
-    {
-      asked,
-      caller,
-      account,
-      passed,
-      rivals,
-    }: Asked & { account: string | null; passed: Passed; rivals: Rivals },
+    { rivals, ...by }: Beginning & { rivals: Rivals },
     deps: ApiDependencies,
   ): Promise<Booked> => {
+    const { asked } = by;
     const bookingId = bookingIdOf(claim.tenantId, claim.key);
-    const { facts, span, placePrice } = passed;
     try {
-      const terms = termsOf(facts, { asked, span, zones: deps.zones, placePrice });
-      const paymentAccountId = requireAccount(asked, account);
+      const start = { ...claim, bookingId, ...startOf(by, deps) };
       return await load.inLine(`${claim.tenantId}/${asked.resourceId}`, async () => {
         // What the crowd at the gate shared is out of date when one of it had what it wanted.
         if (rivals.haveTried()) await passGate(claim, { asked, hasBegun: 'begun' }, deps);
-        await load.look(() => draft(claim.tenantId, { asked, caller, bookingId }, deps), 'begun');
-        const { bufferBeforeMs, bufferAfterMs, holdTtlMs } = facts.settings;
-        const { resourceId, party, payment, override } = asked;
-        const starting = withinTime(
-          deps.commands.startBooking({
-            ...claim,
-            ...terms,
-            bookingId,
-            resourceId,
-            ...instantsOf(span),
-            party,
-            bufferBeforeMs,
-            bufferAfterMs,
-            holdTtlMs,
-            sessionId: asked.sessionId ?? null,
-            madeBy: caller.keyId,
-            ...(override && { overrides: override }),
-            paymentAccountId,
-            paymentKind: payment.kind,
-            ...(payment.kind === 'method' && payment.payerPresent && { payerPresent: true }),
-            // The database judges how old it is, so it is told by its own clock.
-            askedAt: new Date(facts.nowAt).toISOString(),
-          } satisfies StartBooking),
-        );
+        await load.look(() => draft(claim.tenantId, { ...by, bookingId }, deps), 'begun');
+        const starting = withinTime(deps.commands.startBooking(start));
         const answer = await starting.finally(rivals.tried);
         if (answer.kind === 'refused') {
           // Lost to a rival after the gate, which now knows the nearest spans.
@@ -181,6 +152,35 @@ export function createBook(metrics: Metrics, load: Load): Book {
     among(`${claim.tenantId}/${by.asked.resourceId}`, (rivals) =>
       book(claim, { ...by, rivals }, deps),
     );
+}
+
+type Beginning = Asked & { account: string | null; passed: Passed };
+
+/** What the booking is, as it was asked for, agreed and priced. */
+function startOf(
+  { asked, caller, account, passed }: Beginning,
+  { zones }: ApiDependencies,
+): Omit<StartBooking, keyof Claim | 'bookingId'> {
+  const { facts, span, placePrice } = passed;
+  const { bufferBeforeMs, bufferAfterMs, holdTtlMs } = facts.settings;
+  const { resourceId, party, payment, override } = asked;
+  return {
+    ...termsOf(facts, { asked, span, zones, placePrice }),
+    resourceId,
+    ...instantsOf(span),
+    party,
+    bufferBeforeMs,
+    bufferAfterMs,
+    holdTtlMs,
+    sessionId: asked.sessionId ?? null,
+    madeBy: caller.keyId,
+    ...(override && { overrides: override }),
+    paymentAccountId: requireAccount(asked, account),
+    paymentKind: payment.kind,
+    ...(payment.kind === 'method' && payment.payerPresent && { payerPresent: true }),
+    // The database judges how old it is, so it is told by its own clock.
+    askedAt: new Date(facts.nowAt).toISOString(),
+  };
 }
 
 /** A crowd pays through one account, which is looked for once for all who come together. */
@@ -286,6 +286,6 @@ async function withinTime(answer: Promise<HoldAnswer>): Promise<HoldAnswer> {
 function settle(answer: HoldAnswer, bookingId: string): Booked {
   if (answer.kind === 'mismatch') throw new Problem('idempotency-mismatch');
   if (answer.kind === 'fenced') throw new Problem('given-up');
-  if (answer.kind === 'refused') throw refused(answer.refusal);
+  if (answer.kind === 'refused') throw refused(answer);
   return { bookingId, repeated: answer.kind === 'repeat' };
 }

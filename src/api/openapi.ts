@@ -76,6 +76,10 @@ const PROBLEM: Json = {
       },
     },
     refusal: { type: 'string', description: 'Which rule refused a booking.' },
+    linkedId: {
+      type: 'string',
+      description: 'With the refusal `linked-taken`: which of what is linked is in the way.',
+    },
     nearest: {
       type: 'array',
       description: 'With `not-available` and `not-bookable`: bookable spans of the same length.',

@@ -33,6 +33,11 @@ export const PROBLEMS = {
     title: 'This key works on the local machine only',
     todo: 'Call from the machine itself, without a proxy between, or use a key made for your tenant.',
   },
+  'ask-the-seller': {
+    status: 403,
+    title: 'Customers cannot do this by themselves here',
+    todo: 'Ask the seller to cancel or move the booking; nothing was changed.',
+  },
   'not-found': {
     status: 404,
     title: 'There is no such thing',
@@ -97,6 +102,11 @@ export const PROBLEMS = {
     status: 409,
     title: 'No such call for a person stands',
     todo: 'Read `attentions` of the booking and name the one you mean in `attention`; none left means that it is settled.',
+  },
+  'settled-otherwise': {
+    status: 409,
+    title: 'This call is settled in another way',
+    todo: 'Do what `detail` says.',
   },
   'not-reschedulable': {
     status: 409,

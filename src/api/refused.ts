@@ -1,10 +1,13 @@
+import type { Refused } from '../commands.ts';
 import type { AvailabilityFacts, Zones } from '../domain/availability.ts';
 import { nearestFree } from '../domain/availability.ts';
 import type { Refusal } from '../domain/booking.ts';
 import type { Interval } from '../domain/interval.ts';
+import { linkedInTheWay } from '../domain/linked.ts';
 import { dayOf } from '../domain/local-days.ts';
 import { nightRulesOf, nightRulesOn } from '../domain/nights.ts';
 import { openWindows } from '../domain/opening.ts';
+import type { Override } from '../domain/rules.ts';
 import { instantsOf } from './asked-time.ts';
 import type { ProblemName } from './problem.ts';
 import { Problem } from './problem.ts';
@@ -33,7 +36,7 @@ const REFUSED: Record<Refusal, readonly [ProblemName, string]> = {
   'day-full': ['not-available', 'As many bookings begin on that day as may.'],
   'linked-taken': [
     'not-available',
-    'Something that is booked together with it cannot be had then.',
+    'Something that is booked together with it cannot be had then: `linkedId` says what.',
   ],
   'no-such-session': ['not-bookable', 'The resource sells places of sessions: book one of them.'],
   'session-over': ['not-bookable', 'The session has begun, or is over.'],
@@ -60,26 +63,44 @@ interface Asked {
   span: Interval;
   party: number;
   zones: Zones;
+  overrides?: readonly Override[];
 }
 
 /** A clear no: which rule, what it allows, and what is nearest. */
-export function refusedBy(refusal: Refusal, facts: AvailabilityFacts, asked: Asked): Problem {
+export function refusedBy(
+  refusal: Refusal,
+  facts: AvailabilityFacts,
+  { linkedId, ...asked }: Asked & { linkedId?: string | undefined },
+): Problem {
   const { span } = asked;
   const window = { startAt: span.startAt - NEAR_MS, endAt: span.endAt + NEAR_MS };
   const nearest = nearestFree(facts, { ...asked, window, limit: NEAREST_SHOWN });
   const rule = ruleOf(refusal, facts, asked);
-  return refused(refusal, {
-    nearest: nearest.map(instantsOf),
-    ...(rule && { rule }),
-    ...(refusal === 'beyond-horizon' && horizonOf(facts)),
-  });
+  return refused(
+    { refusal },
+    {
+      nearest: nearest.map(instantsOf),
+      ...(rule && { rule }),
+      ...(refusal === 'linked-taken' && { linkedId: linkedId ?? inTheWay(facts, asked) }),
+      ...(refusal === 'beyond-horizon' && horizonOf(facts)),
+    },
+  );
 }
 
 /** One that the ledger gave after the rules had let it pass. */
-export function refused(refusal: Refusal, more: Record<string, unknown> = {}): Problem {
+export function refused(
+  { refusal, linkedId }: Refused,
+  more: Record<string, unknown> = {},
+): Problem {
   const [problem, detail] = REFUSED[refusal];
-  return new Problem(problem, { detail, more: { refusal, nearest: [], ...more } });
+  return new Problem(problem, {
+    detail,
+    more: { refusal, ...(linkedId !== undefined && { linkedId }), nearest: [], ...more },
+  });
 }
+
+const inTheWay = ({ linked = [] }: AvailabilityFacts, asked: Asked): string | undefined =>
+  linkedInTheWay(linked, asked) ?? undefined;
 
 /** Of the rule that refused: what it would allow. */
 function ruleOf(refusal: Refusal, facts: AvailabilityFacts, { span, zones }: Asked): object | null {

@@ -39,12 +39,21 @@ export function rulesSay(facts: AvailabilityRead['facts'], wanted: Wanted): Refu
   const { bufferAfterMs } = facts.settings;
   return (
     ruleRefusal(facts, { span, party, zones, overrides }) ??
-    (facts.linked?.some((one) => !isOpen(one.facts, { span, zones })) ? 'linked-taken' : null) ??
+    (closedThen(facts, { asked, span, zones }) === undefined ? null : 'linked-taken') ??
     (facts.knownUntilAt !== null && span.endAt + bufferAfterMs > facts.knownUntilAt
       ? 'beyond-horizon'
       : null)
   );
 }
+
+/** Of what is linked, the first that is not open for a span, unless staff pass over that. */
+export const closedThen = (
+  { linked = [] }: AvailabilityRead['facts'],
+  { asked, span, zones }: Pick<Wanted, 'asked' | 'span' | 'zones'>,
+): string | undefined =>
+  asked.override?.includes('opening')
+    ? undefined
+    : linked.find((one) => !isOpen(one.facts, { span, zones }))?.id;
 
 /** What the booking comes to at the new time; only the difference goes by today's prices. */
 export function priceOf(

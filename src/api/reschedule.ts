@@ -16,7 +16,7 @@ import type { ApiDependencies } from './dependencies.ts';
 import { createOnce } from './idempotency.ts';
 import { notFound, Problem } from './problem.ts';
 import { NEAR_MS, refused, refusedBy } from './refused.ts';
-import { priceOf, rulesSay } from './reschedule-terms.ts';
+import { closedThen, priceOf, rulesSay } from './reschedule-terms.ts';
 import type { Answer } from './route.ts';
 import { requireSameChange } from './same-change.ts';
 import type { NewRescheduleQuote, Reschedule } from './schemas/change.ts';
@@ -101,7 +101,13 @@ async function work(
   const party = asked.party ?? found.party;
   const { zones } = deps;
   const refusal = rulesSay(facts, { found, asked, span, party, session, zones });
-  if (refusal) throw refusedBy(refusal, facts, { span, party, zones });
+  if (refusal)
+    throw refusedBy(refusal, facts, {
+      span,
+      party,
+      zones,
+      linkedId: closedThen(facts, { asked, span, zones }),
+    });
   const price = priceOf(facts, { found, asked, span, party, session, zones });
   const { bufferBeforeMs, bufferAfterMs } = facts.settings;
   const terms = {
@@ -110,13 +116,15 @@ async function work(
     party,
     bufferBeforeMs,
     bufferAfterMs,
+    ...(asked.override && { overrides: asked.override }),
     ...price,
   };
   const probed = await probeChange(deps.database.pool, {
     ...ref,
     ask: { ...terms, quoteId: null },
   });
-  if (probed.kind === 'refused') throw refusedBy(probed.refusal, facts, { span, party, zones });
+  if (probed.kind === 'refused')
+    throw refusedBy(probed.refusal, facts, { span, party, zones, linkedId: probed.linkedId });
   return { found, terms: { ...terms, dueMinor: probed.dueMinor, feeMinor: feeOf(found) } };
 }
 
@@ -135,7 +143,7 @@ async function sessionOf(
 ): Promise<SessionFacts | null> {
   if (sessionId === undefined) return null;
   const row = await findSession(database, { ...ref, sessionId });
-  if (!row || row.cancelledAt) throw refused('no-such-session');
+  if (!row || row.cancelledAt) throw refused({ refusal: 'no-such-session' });
   const price = row.price as SessionFacts['price'];
   const [startAt, endAt] = [row.startAt.getTime(), row.endAt.getTime()];
   return { id: row.id, startAt, endAt, capacity: row.capacity, taken: row.taken, price };
@@ -219,7 +227,7 @@ function problemOf(
     case 'busy':
       return new Problem('change-under-way', { headers: { 'retry-after': '2' } });
     case 'refused':
-      return refused(answer.refusal);
+      return refused(answer);
     case 'declined':
       return new Problem('payment-declined', { more: { code: answer.code } });
     case 'quote-over':

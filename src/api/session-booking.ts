@@ -4,8 +4,10 @@ import { placesLeft, sessionRefusal } from '../domain/session.ts';
 import type { AskPlaces } from '../domain/session.ts';
 import type { AvailabilityRead } from '../store/availability.ts';
 import { instantsOf } from './asked-time.ts';
+import { pageOf } from './page.ts';
 import type { Problem } from './problem.ts';
 import { refused } from './refused.ts';
+import { positionOf } from './session-page.ts';
 
 const NEAREST_SHOWN = 3;
 
@@ -25,19 +27,28 @@ export function bookableSession(
     .toSorted((a, b) => Math.abs(a.startAt - at) - Math.abs(b.startAt - at))
     .slice(0, NEAREST_SHOWN)
     .map((one) => ({ sessionId: one.id, ...instantsOf(one), placesLeft: placesLeft(one) }));
-  return { refusal: refusal!, problem: refused(refusal!, { nearest }) };
+  return { refusal: refusal!, problem: refused({ refusal: refusal! }, { nearest }) };
 }
 
-/** As availability lists them: `refusal` says why so many places cannot be had. */
-export const listedSessions = (
+/**
+ * As availability lists them: `refusal` says why so many places cannot be had, `next` where the list
+ * goes on.
+ */
+export function listedSessions(
   { facts, sessions }: Pick<AvailabilityRead, 'facts' | 'sessions'>,
-  { party, zones }: AskPlaces,
-) =>
-  (sessions ?? []).map((one) => ({
-    id: one.id,
-    ...instantsOf(one),
-    capacity: one.capacity,
-    placesLeft: placesLeft(one),
-    price: one.price,
-    refusal: sessionRefusal(one, facts, { party, zones }),
-  }));
+  { party, zones, limit }: AskPlaces & { limit: number },
+) {
+  const { items, next } = pageOf(sessions ?? [], {
+    limit,
+    keyOf: (one) => positionOf({ id: one.id, ...instantsOf(one) }),
+    show: (one) => ({
+      id: one.id,
+      ...instantsOf(one),
+      capacity: one.capacity,
+      placesLeft: placesLeft(one),
+      price: one.price,
+      refusal: sessionRefusal(one, facts, { party, zones }),
+    }),
+  });
+  return { sessions: items, ...(next !== null && { next }) };
+}

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
 import type { AvailabilityFacts, FreeSpan, Zones } from '../domain/availability.ts';
 import { freeSpans, startTimes } from '../domain/availability.ts';
-import { dayOf, instantOn, textOfDay } from '../domain/local-days.ts';
+import { dayOf, dayOfText, instantOn, textOfDay } from '../domain/local-days.ts';
 import { nightRulesOf, spanOfStay } from '../domain/nights.ts';
-import type { ResourceSettings } from '../domain/resource.ts';
-import { depositOf, priceOf } from '../domain/resource.ts';
+import type { NightRules, ResourceSettings } from '../domain/resource.ts';
+import { depositOf, priceOf, WEEKDAYS } from '../domain/resource.ts';
 import { nightDays, staysOf } from '../domain/stays.ts';
 import { instantsOf } from './asked-time.ts';
 import { Problem } from './problem.ts';
@@ -47,7 +47,7 @@ export function nightsWindow(
   const place = { timeZone, zones };
   const { fromDay, toDay } = daysOf(query, place);
   const shortest = [nights, ...nights.seasons].map((one) => one.minNights ?? 0);
-  const ahead = Math.max(...shortest, query.nights ?? 0) + LONGER_NIGHTS;
+  const ahead = Math.max(...shortest, query.nights ?? 0) + LONGER_NIGHTS + nightsWithoutEnd(nights);
   return {
     from: new Date(instantOn(fromDay - 1, '00:00', place)).toISOString(),
     to: new Date(instantOn(toDay + ahead, '24:00', place)).toISOString(),
@@ -56,6 +56,17 @@ export function nightsWindow(
 
 /** A stay may have to be longer than the shortest to end on a day that it may end on. */
 const LONGER_NIGHTS = 7;
+
+/** On no day of some seasons a stay may end; no stay is longer than a year. */
+function nightsWithoutEnd({ seasons }: NightRules): number {
+  const days = seasons
+    .filter(({ closedToDeparture }) => new Set(closedToDeparture).size === WEEKDAYS.length)
+    .map(({ fromDay, toDay }) => dayOfText(toDay) - dayOfText(fromDay) + 1);
+  return Math.min(
+    365,
+    days.reduce((sum, count) => sum + count, 0),
+  );
+}
 
 /** Local days that the asked range touches. */
 function daysOf({ from, to }: Query, place: { timeZone: string; zones: Zones }) {

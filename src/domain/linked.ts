@@ -1,5 +1,6 @@
 import type { Ask, AvailabilityFacts } from './availability.ts';
 import type { Interval } from './interval.ts';
+import type { Override } from './rules.ts';
 import { isOpen, unitRefusal, unitSpans } from './units.ts';
 
 /**
@@ -28,15 +29,17 @@ export function linkedSpans(
   return [...spans];
 }
 
-/** The first of what is linked that is not free for a span, or null. */
+/** The first of what is linked that is not free for a span, or null. Staff pass over its opening too. */
 export function linkedInTheWay(
   linked: readonly Linked[],
-  ask: Pick<Ask, 'zones'> & { span: Interval },
+  ask: Pick<Ask, 'zones'> & { span: Interval; overrides?: readonly Override[] },
 ): string | null {
+  const mustBeOpen = !ask.overrides?.includes('opening');
   return (
     linked.find(
       ({ units, facts }) =>
-        !isOpen(facts, ask) || unitRefusal(facts, { ...ask, party: units }) !== null,
+        (mustBeOpen && !isOpen(facts, ask)) ||
+        unitRefusal(facts, { ...ask, party: units }) !== null,
     )?.id ?? null
   );
 }

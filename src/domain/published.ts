@@ -19,39 +19,82 @@ export interface PublishedEntry extends Interval {
   key: string;
 }
 
-/** One entry a source where any source closes the place; else those spans that leave no unit free. */
+/** What a booking takes beside the resource: so many of its units. */
+export interface PublishedNeed {
+  capacity: number;
+  units: number;
+  taken: readonly PublishedSource[];
+}
+
+export interface Publishing {
+  unit: number | null;
+  capacity: number;
+  needs?: readonly PublishedNeed[];
+  /** Whole days that are closed. */
+  closed?: readonly Interval[];
+  /** When what can never be had cannot be had. */
+  always?: Interval;
+}
+
+/**
+ * One entry a source where any source closes the place; else those spans that leave no unit free. What
+ * closes it beside them, too little of what a booking needs or closed days, is told where they do not
+ * say so already.
+ */
 export function publishedEntries(
   sources: readonly PublishedSource[],
-  place: { unit: number | null; capacity: number },
+  place: Publishing,
+): PublishedEntry[] {
+  const own = ownEntries(sources, place);
+  const { needs = [], closed = [], always } = place;
+  const lacking = union(needs.flatMap((need) => lackOf(need, always)));
+  const told = [...own];
+  for (const [name, spans] of [['closed', union(closed)] as const, ['linked', lacking] as const])
+    for (const { startAt, endAt } of spans)
+      if (!told.some((one) => one.startAt <= startAt && endAt <= one.endAt))
+        told.push({ key: `${name}/${startAt}`, startAt, endAt });
+  return told;
+}
+
+function ownEntries(
+  sources: readonly PublishedSource[],
+  place: Pick<Publishing, 'unit' | 'capacity'>,
 ): PublishedEntry[] {
   const entry = ({ key, startAt, endAt }: PublishedSource) => ({ key, startAt, endAt });
   if (place.capacity === 1) return sources.map(entry);
   const own = sources.filter(({ unit }) => unit === null || unit === place.unit).map(entry);
   // Of a unit that is taken somewhere nobody knows which, until no other is left.
   if (place.unit !== null && !sources.some(({ unit }) => unit === ANY_UNIT)) return own;
-  const spans = full(sources, place.capacity);
+  const spans = crowded(sources, place.capacity, place.capacity);
   return [...own, ...spans.map((span) => ({ key: `full/${span.startAt}`, ...span }))];
 }
 
-/** When every unit is taken, by sources of single units and by those of any one. */
-function full(sources: readonly PublishedSource[], capacity: number): Interval[] {
+/** When fewer units are free than a booking needs. */
+function lackOf({ capacity, units, taken }: PublishedNeed, always?: Interval): Interval[] {
+  if (units > capacity) return always ? [always] : [];
+  const whole = taken.filter(({ unit }) => unit === null);
+  return [...whole, ...crowded(taken, capacity, capacity - units + 1)];
+}
+
+/** When so many units are taken, by sources of single units and by those of any one. */
+function crowded(sources: readonly PublishedSource[], capacity: number, count: number): Interval[] {
   const steps = new Map<number, number>();
   const step = (at: number, by: number) => steps.set(at, (steps.get(at) ?? 0) + by);
-  for (let unit = 1; unit <= capacity; unit += 1)
-    for (const { startAt, endAt } of union(sources.filter((one) => one.unit === unit))) {
+  const ofUnits = new Map<number, PublishedSource[]>();
+  for (const one of sources)
+    if (one.unit !== null && one.unit <= capacity)
+      ofUnits.set(one.unit, [...(ofUnits.get(one.unit) ?? []), one]);
+  for (const [unit, taken] of ofUnits)
+    for (const { startAt, endAt } of unit === ANY_UNIT ? taken : union(taken)) {
       step(startAt, 1);
       step(endAt, -1);
     }
-  for (const { startAt, endAt } of sources.filter(({ unit }) => unit === ANY_UNIT)) {
-    step(startAt, 1);
-    step(endAt, -1);
-  }
   const spans: Interval[] = [];
   let taken = 0;
   let since: number | null = null;
   for (const [at, by] of [...steps].toSorted(([a], [b]) => a - b)) {
     taken += by;
-    if (taken >= capacity) since ??= at;
+    if (taken >= count) since ??= at;
     else if (since !== null) {
       spans.push({ startAt: since, endAt: at });
       since = null;
@@ -67,9 +110,8 @@ export interface Clock {
   dayAfter: (day: string, days: number) => string;
 }
 
-/** Guests leave until then and arrive from then on, local time. */
-const CHECK_OUT = '11:00:00';
-const CHECK_IN = '15:00:00';
+/** Guests leave until then and arrive from then on, local time, where a resource does not say so. */
+const USUAL = { checkOut: '11:00', checkIn: '15:00' };
 const MIDNIGHT = '00:00:00';
 
 /**
@@ -80,12 +122,14 @@ const MIDNIGHT = '00:00:00';
 export function nightsOf(
   span: Interval,
   { localOf, dayAfter }: Clock,
+  { checkIn, checkOut }: { checkIn: string; checkOut: string } = USUAL,
 ): { from: string; until: string } {
   const [fromDay, fromTime] = split(localOf(span.startAt));
   const [untilDay, untilTime] = split(localOf(span.endAt));
   if (fromTime === MIDNIGHT && untilTime === MIDNIGHT) return { from: fromDay, until: untilDay };
-  const from = fromTime < CHECK_OUT && fromTime !== MIDNIGHT ? dayAfter(fromDay, -1) : fromDay;
-  const until = untilTime > CHECK_IN ? dayAfter(untilDay, 1) : untilDay;
+  const from =
+    fromTime < `${checkOut}:00` && fromTime !== MIDNIGHT ? dayAfter(fromDay, -1) : fromDay;
+  const until = untilTime > `${checkIn}:00` ? dayAfter(untilDay, 1) : untilDay;
   return { from, until: until > from ? until : dayAfter(from, 1) };
 }
 

@@ -105,6 +105,8 @@ export interface ResourceSettings {
   deposit: DepositRule | null;
   /** Empty: everything is given back until the start, nothing after. */
   cancellation: CancellationTier[];
+  /** What customers may do by their token to a booking that is confirmed; else they ask the seller. */
+  customers: { mayCancel: boolean; mayMove: boolean };
   /** What becomes of an authorization that is about to lapse before it was captured. */
   lapse: 'capture' | 'renew';
   /** An outside event over a live hold: refuse the hold's commit, or keep the hold. */
@@ -142,6 +144,7 @@ export const DEFAULT_RESOURCE_SETTINGS: ResourceSettings = {
   price: null,
   deposit: null,
   cancellation: [],
+  customers: { mayCancel: true, mayMove: true },
   lapse: 'capture',
   contested: 'refuse',
   recheck: { timeoutMs: 5_000, onTimeout: 'accept' },

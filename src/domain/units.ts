@@ -1,5 +1,7 @@
-import type { Ask, AvailabilityFacts, Taken } from './availability.ts';
+import type { Ask, AvailabilityFacts } from './availability.ts';
 import type { Refusal } from './booking.ts';
+import type { FreeUnits } from './free-together.ts';
+import { freeTogether, mostAtOnce } from './free-together.ts';
 import { intersect, overlaps, subtract } from './interval.ts';
 import type { Interval } from './interval.ts';
 import { closedNights, nightRulesOf } from './nights.ts';
@@ -18,17 +20,58 @@ export const ANY_UNIT = 0;
  * different units are free at different times.
  */
 export function unitSpans(facts: AvailabilityFacts, ask: Ask): Interval[] {
-  const { capacity } = facts;
-  const shared = subtract(open(facts, ask), widened(facts, null));
-  if (shared.length === 0 || ask.party > capacity) return [];
-  const somewhere = facts.taken.filter((one) => one.unit === ANY_UNIT);
-  const perUnit: Interval[][] = [];
-  for (let unit = 1; unit <= capacity; unit += 1) {
-    const cuts = widened(facts, unit);
-    perUnit.push(cuts.length === 0 ? shared : subtract(shared, cuts));
+  const { capacity, settings, taken } = facts;
+  if (ask.party > capacity) return [];
+  const { bufferBeforeMs: beforeMs, bufferAfterMs: afterMs } = settings;
+  const wide = taken.map(({ unit, startAt, endAt }) => ({
+    unit,
+    startAt: startAt - afterMs,
+    endAt: endAt + beforeMs,
+  }));
+  const shared = subtract(
+    open(facts, ask),
+    wide.filter((one) => one.unit === null),
+  );
+  const ofUnits = wide.filter(
+    (one): one is CutOfUnit => one.unit !== null && one.unit !== ANY_UNIT && one.unit <= capacity,
+  );
+  return freeTogether(freePieces(shared, ofUnits, capacity), ask.party, {
+    taken: taken.filter((one) => one.unit === ANY_UNIT),
+    beforeMs,
+    afterMs,
+  });
+}
+
+type CutOfUnit = Interval & { unit: number };
+
+/**
+ * Of each span that nothing takes as a whole, when which units are free: one by one only those of
+ * which some time is taken there.
+ */
+function freePieces(
+  shared: readonly Interval[],
+  cuts: readonly CutOfUnit[],
+  capacity: number,
+): FreeUnits[] {
+  const here = shared.map(() => new Map<number, Interval[]>());
+  let first = 0;
+  for (const cut of cuts.toSorted((a, b) => a.startAt - b.startAt)) {
+    while (first < shared.length && shared[first]!.endAt <= cut.startAt) first += 1;
+    for (let n = first; n < shared.length && shared[n]!.startAt < cut.endAt; n += 1) {
+      const ofUnit = here[n]!.get(cut.unit);
+      if (ofUnit) ofUnit.push(cut);
+      else here[n]!.set(cut.unit, [cut]);
+    }
   }
-  if (somewhere.length > 0) return besides(somewhere, { facts, ask, perUnit });
-  return capacity === 1 ? perUnit.flat() : commonSpans(perUnit, ask.party);
+  return shared.flatMap((span, n) => {
+    const cutUnits = [...here[n]!.values()];
+    const pieces = cutUnits.flatMap((ofUnit) => subtract([span], ofUnit));
+    const untouched = capacity - cutUnits.length;
+    return [
+      ...pieces.map((one) => ({ ...one, units: 1 })),
+      ...(untouched > 0 ? [{ ...span, units: untouched }] : []),
+    ];
+  });
 }
 
 /** Why units are not free for a span, or null when they are. */
@@ -84,95 +127,4 @@ function open(facts: AvailabilityFacts, { window, zones }: Ask): Interval[] {
   if (nightRulesOf(facts.settings)) return subtract([range], closedNights(facts, ask));
   const spans = openSpans(facts, ask);
   return spans ? intersect([range], spans) : [range];
-}
-
-/**
- * Spans for which a party finds units free throughout, and beside them as many more as are taken
- * somewhere at most at one time within the span and its buffers.
- */
-function besides(
-  somewhere: readonly Taken[],
-  { facts, ask, perUnit }: { facts: AvailabilityFacts; ask: Ask; perUnit: readonly Interval[][] },
-): Interval[] {
-  const { bufferBeforeMs, bufferAfterMs } = facts.settings;
-  const found: Interval[] = [];
-  const mostUseful = Math.min(mostAtOnce(somewhere), facts.capacity - ask.party);
-  for (let count = 0; count <= mostUseful; count += 1) {
-    const calm = spansWithAtMost(count, somewhere).map(({ startAt, endAt }) => ({
-      startAt: startAt + bufferBeforeMs,
-      endAt: endAt - bufferAfterMs,
-    }));
-    for (const free of commonSpans(perUnit, ask.party + count))
-      found.push(
-        ...intersect(
-          [free],
-          calm.filter((one) => one.startAt < one.endAt),
-        ),
-      );
-  }
-  return longest(found);
-}
-
-/** The longest spans at no moment of which more than so many are taken at once. */
-function spansWithAtMost(count: number, taken: readonly Interval[]): Interval[] {
-  const spans: Interval[] = [];
-  let since = -Infinity;
-  let open = 0;
-  for (const { at, by } of stepsOf(taken)) {
-    if (by > 0 && open === count) spans.push({ startAt: since, endAt: at });
-    open += by;
-    if (by < 0 && open === count) since = at;
-  }
-  return [...spans, { startAt: since, endAt: Infinity }];
-}
-
-/** Beginnings and ends by time; what ends makes room for what begins at the same moment. */
-const stepsOf = (taken: readonly Interval[]): { at: number; by: 1 | -1 }[] =>
-  taken
-    .flatMap(({ startAt, endAt }) => [
-      { at: startAt, by: 1 as const },
-      { at: endAt, by: -1 as const },
-    ])
-    .toSorted((a, b) => a.at - b.at || a.by - b.by);
-
-/** The most that are taken at one time. */
-export function mostAtOnce(taken: readonly Interval[]): number {
-  let open = 0;
-  let most = 0;
-  for (const { by } of stepsOf(taken)) most = Math.max(most, (open += by));
-  return most;
-}
-
-/** Those that lie in no other, by start. */
-function longest(spans: readonly Interval[]): Interval[] {
-  const kept: Interval[] = [];
-  for (const one of spans.toSorted((a, b) => a.startAt - b.startAt || b.endAt - a.endAt))
-    if (one.endAt > (kept.at(-1)?.endAt ?? -Infinity)) kept.push(one);
-  return kept;
-}
-
-/** Times of one unit (or of the whole), widened so that a booking beside them keeps its buffers. */
-function widened(facts: AvailabilityFacts, unit: number | null): Interval[] {
-  const { bufferBeforeMs, bufferAfterMs } = facts.settings;
-  return facts.taken
-    .filter((one) => one.unit === unit)
-    .map((one) => ({ startAt: one.startAt - bufferAfterMs, endAt: one.endAt + bufferBeforeMs }));
-}
-
-/** Maximal spans that lie in at least `party` units' free spans. */
-function commonSpans(perUnit: readonly Interval[][], party: number): Interval[] {
-  const all = perUnit.flat().toSorted((a, b) => a.startAt - b.startAt);
-  const found: Interval[] = [];
-  // Ends of spans begun so far, latest first; the last one kept is where `party` units still last.
-  const ends: number[] = [];
-  for (const [index, one] of all.entries()) {
-    const at = ends.findIndex((end) => end < one.endAt);
-    ends.splice(at === -1 ? ends.length : at, 0, one.endAt);
-    if (ends.length > party) ends.pop();
-    if (all[index + 1]?.startAt === one.startAt) continue;
-    const endAt = ends[party - 1];
-    if (endAt === undefined || endAt <= one.startAt) continue;
-    if (endAt > (found.at(-1)?.endAt ?? -Infinity)) found.push({ startAt: one.startAt, endAt });
-  }
-  return found;
 }

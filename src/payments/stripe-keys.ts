@@ -12,28 +12,48 @@ export interface KeyedAct<T> {
   judge: (refusal: StripeRefusal) => Promise<Verdict<T>> | Verdict<T>;
 }
 
+/** Stored answers met in one call; the next call goes on from there. */
 const MOST_KEYS = 5;
+const MOST_REMEMBERED = 10_000;
+
+/**
+ * How many keys of a series were seen to be used up. It only spares asking them again: without it,
+ * as in another process, the walk begins at the first and comes the same way.
+ */
+const usedUp = new Map<string, number>();
 
 /**
  * Stripe keeps the first outcome under a key, a 500 included, and repeats it for a day at least: the
  * act cannot succeed under that key any more (API reference "Idempotent requests"). When a stored
- * answer is proven not to be the truth, the act goes on under the next key of the same series. Each
- * call walks the series anew, so a retry by the caller finds its place by itself.
+ * answer is proven not to be the truth, the act goes on under the next key of the same series, always
+ * in the same order, so that attempts whose answers were lost meet one another. A series has no end:
+ * an outage may store as many failures as there were tries.
  */
 export async function underKeys<T extends object>({ key, act, judge }: KeyedAct<T>): Promise<T> {
   let last = new Failure({ kind: 'unavailable', code: 'stored-failure' });
-  for (let n = 0; n < MOST_KEYS; n += 1) {
+  const from = usedUp.get(key) ?? 0;
+  for (let n = from; n < from + MOST_KEYS; n += 1) {
     try {
-      return await act(n === 0 ? key : `${key}~${n}`);
+      const done = await act(n === 0 ? key : `${key}~${n}`);
+      usedUp.delete(key);
+      return done;
     } catch (error) {
       const refusal = readRefusal(error);
       const verdict = await judge(refusal);
       if (verdict instanceof Failure) throw verdict;
       if (verdict !== 'again') return verdict;
       last = failureFrom(refusal);
+      remember(key, n + 1);
     }
   }
-  throw last;
+  throw new Failure({ kind: 'unavailable', code: last.code });
+}
+
+function remember(key: string, n: number): void {
+  usedUp.delete(key);
+  usedUp.set(key, n);
+  const [oldest] = usedUp.keys();
+  if (usedUp.size > MOST_REMEMBERED) usedUp.delete(oldest!);
 }
 
 export const isServerFault = ({ status }: StripeRefusal): boolean =>
@@ -46,17 +66,24 @@ export const againIfStored = (refusal: StripeRefusal): 'again' | Failure =>
 /** Refusals that say nothing certain until the intent itself was read. */
 const STATE_CODES = ['payment_intent_unexpected_state', 'charge_already_captured'];
 
+/** The key served an earlier attempt at other terms, such as another amount. */
+const OTHER_TERMS = 'idempotency_error';
+
 /** Judges by what the intent is now: `holds` is what was wanted, `possible` that it can still come. */
 export function byState(
   read: () => Promise<PaymentState>,
   { holds, possible }: Record<'holds' | 'possible', (state: PaymentState) => boolean>,
 ): KeyedAct<PaymentState>['judge'] {
   return async (refusal) => {
-    if (!isServerFault(refusal) && !STATE_CODES.includes(refusal.code)) return failureFrom(refusal);
+    const { code } = refusal;
+    const isUnclear = isServerFault(refusal) || STATE_CODES.includes(code) || code === OTHER_TERMS;
+    if (!isUnclear) return failureFrom(refusal);
     const state = await read();
     if (holds(state)) return state;
-    if (!possible(state)) return new Failure({ kind: 'conflict', code: refusal.code });
+    if (!possible(state)) return new Failure({ kind: 'conflict', code });
+    // An intent moves once: an earlier attempt that is still under way refuses this one, or is refused.
+    if (code === OTHER_TERMS) return 'again';
     if (refusal.replayed && state.status !== 'processing') return 'again';
-    return new Failure({ kind: 'unavailable', code: refusal.code });
+    return new Failure({ kind: 'unavailable', code });
   };
 }

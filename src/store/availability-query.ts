@@ -32,7 +32,8 @@ const connectionsOf = (resource: string): string => `
              FROM connection) c WHERE c.tenant_id = r.tenant_id AND c.resource_id = ${resource}
       AND c.disconnected_at IS NULL)`;
 
-// What is taken by holds that are over is not counted; only a session that sells has any.
+// From `$5` and `$6` on at most `$7`, null for all. What is taken by holds that are over is not
+// counted; only a session that sells has any.
 const SESSIONS = `
   CASE WHEN r.settings->>'soldBy' = 'session' THEN (
     SELECT json_agg(json_build_object('id', s.id, 'startAt', ms(s.start_at), 'endAt', ms(s.end_at),
@@ -43,8 +44,11 @@ const SESSIONS = `
           SELECT coalesce(sum(x.seats), 0) FROM occupancy x WHERE x.tenant_id = s.tenant_id
              AND x.session_id = s.id AND x.live AND x.change_id IS NOT NULL AND x.confirmed_at IS NULL
              AND x.expires_at <= statement_timestamp()) END) ORDER BY s.start_at, s.id)
-      FROM session s WHERE s.tenant_id = r.tenant_id AND s.resource_id = r.id
-       AND s.cancelled_at IS NULL AND s.start_at >= $3::timestamptz AND s.start_at < $4::timestamptz) END`;
+      FROM (SELECT * FROM session WHERE tenant_id = r.tenant_id AND resource_id = r.id
+         AND cancelled_at IS NULL AND start_at < $4::timestamptz
+         AND start_at >= greatest($3::timestamptz, $5::timestamptz)
+         AND ($5::timestamptz IS NULL OR (start_at, id) > ($5::timestamptz, $6::text))
+         ORDER BY start_at, id LIMIT $7) s) END`;
 
 const BEGINS = `
   CASE WHEN r.settings->>'maxPerDay' IS NOT NULL THEN (SELECT json_agg(ms(g.start_at)) FROM booking g

@@ -62,15 +62,36 @@ type StoredConnection = Omit<ConnectionFreshness, 'settings'> & {
 };
 type Spans = [startAt: number, endAt: number, unit: number | null][];
 
+/** Of sessions, those after one; as many as there are when left out. */
+export interface SessionsAsked {
+  after: { startAt: string; id: string } | null;
+  limit: number;
+}
+
 /** Null when there is no such resource, or it is archived. Instants are RFC 3339, half-open. */
 export async function readAvailability(
   database: Database,
-  ask: { tenantId: string; resourceId: string; from: string; to: string },
+  ask: {
+    tenantId: string;
+    resourceId: string;
+    from: string;
+    to: string;
+    sessions?: SessionsAsked;
+  },
 ): Promise<AvailabilityRead | null> {
+  const { after = null, limit = null } = ask.sessions ?? {};
   const { rows } = await database.pool.query<Row>({
     name: 'read-availability',
     text: READ_AVAILABILITY,
-    values: [ask.tenantId, ask.resourceId, ask.from, ask.to],
+    values: [
+      ask.tenantId,
+      ask.resourceId,
+      ask.from,
+      ask.to,
+      after?.startAt ?? null,
+      after?.id ?? null,
+      limit,
+    ],
   });
   const own = rows.find((row) => row.own);
   if (!own) return null;

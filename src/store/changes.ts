@@ -91,6 +91,23 @@ export async function changesToResume(
   return rows;
 }
 
+/** All whose runs may be stuck: the change that is open, and conflicts that are not settled. */
+export async function changesAtWork(pool: pg.Pool, ref: BookingRef): Promise<StartChange[]> {
+  const { rows } = await pool.query<StartChange>(
+    `SELECT c.tenant_id AS "tenantId", c.booking_id AS "bookingId", id AS "changeId", kind, ask,
+       coalesce(reason, kind) AS reason FROM booking_change c
+      WHERE tenant_id = $1 AND booking_id = $2 AND state = 'open'
+     UNION ALL
+     SELECT tenant_id, booking_id, change_id, 'conflict',
+       jsonb_build_object('connectionId', connection_id, 'rootId', root_id), 'conflict'
+       FROM conflict k WHERE tenant_id = $1 AND booking_id = $2 AND state = 'open'
+        AND NOT EXISTS (SELECT FROM booking_change c WHERE c.tenant_id = k.tenant_id
+          AND c.booking_id = k.booking_id AND c.id = k.change_id AND c.state = 'open')`,
+    [ref.tenantId, ref.bookingId],
+  );
+  return rows;
+}
+
 /** The change that is open, or null. */
 export async function openChangeOf(pool: pg.Pool, ref: BookingRef): Promise<string | null> {
   const { rows } = await pool.query<{ id: string }>(

@@ -94,6 +94,18 @@ export async function findConflict(
   return rows[0] ?? null;
 }
 
+/** Those that there are, in no order. */
+export async function conflictsById(
+  { pool }: Database,
+  { tenantId, ids }: { tenantId: string; ids: readonly string[] },
+): Promise<StoredConflict[]> {
+  const { rows } = await pool.query<StoredConflict>(
+    `${SHOWN} WHERE k.tenant_id = $1 AND k.id = ANY ($2::text[])`,
+    [tenantId, ids],
+  );
+  return rows;
+}
+
 export async function conflictsOfBooking(
   { pool }: Database,
   { tenantId, bookingId }: BookingRef,

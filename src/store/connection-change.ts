@@ -128,4 +128,5 @@ async function moveBusy(
   );
   const rootIds = rows.map((row) => row.rootId);
   await flagOverlaps(client, { tenantId, connectionId, place, rootIds });
+  await client.query('SELECT conflicts_left($1, $2)', [tenantId, connectionId]);
 }

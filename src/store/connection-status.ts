@@ -33,7 +33,10 @@ export async function setConnectionStatus(
   });
 }
 
-/** Forgets a disconnected connection's busy time and watches: it blocks nothing and is told nothing. */
+/**
+ * Forgets a disconnected connection's busy time and watches: it blocks nothing and is told nothing. Its
+ * conflicts have lost what they were about, which is news.
+ */
 export async function clearDisconnected(pool: pg.Pool, key: ConnectionKey): Promise<void> {
   await transaction(pool, async (client) => {
     const ids = [key.tenantId, key.connectionId];
@@ -42,6 +45,7 @@ export async function clearDisconnected(pool: pg.Pool, key: ConnectionKey): Prom
       ids,
     );
     await client.query(`DELETE FROM busy WHERE tenant_id = $1 AND connection_id = $2`, ids);
+    await client.query('SELECT conflicts_left($1, $2)', ids);
     await client.query(`DELETE FROM pass_seen WHERE tenant_id = $1 AND connection_id = $2`, ids);
     await client.query(
       `UPDATE channel_event

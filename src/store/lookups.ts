@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { BookingRef, ConnectionRef, Resolution, StartChange } from '../commands.ts';
 import type { BookingState } from '../domain/booking.ts';
 import { hastenChange } from './balances.ts';
-import { openChangeOf } from './changes.ts';
+import { changesAtWork, openChangeOf } from './changes.ts';
 import { resolveMoney } from './refunds.ts';
 
 /** What a command has to know of a row before it can speak to its workflow. */
@@ -24,8 +24,19 @@ export const commandLookups = (pool: pg.Pool) => ({
     });
     return rows[0]?.state ?? null;
   },
+  /** When the hold ended, or ends, by an extension that was made; null where it was not. */
+  async extendedTo(ref: BookingRef & { extensionId: string }): Promise<string | null> {
+    const { rows } = await pool.query<{ endsAt: string }>(
+      `SELECT data->>'holdExpiresAt' AS "endsAt" FROM journal
+        WHERE tenant_id = $1 AND subject = 'booking/' || $2 AND type = 'booking.hold-extended'
+          AND data->>'extensionId' = $3`,
+      [ref.tenantId, ref.bookingId, ref.extensionId],
+    );
+    return rows[0]?.endsAt ?? null;
+  },
   /** A change that waits for a payment of which there is news. */
   waitingChange: (ref: BookingRef): Promise<StartChange | null> => hastenChange(pool, ref),
   resolveMoney: (input: BookingRef & { resolution: Resolution }) => resolveMoney(pool, input),
+  changesAtWork: (ref: BookingRef): Promise<StartChange[]> => changesAtWork(pool, ref),
   openChange: (ref: BookingRef): Promise<string | null> => openChangeOf(pool, ref),
 });

@@ -47,20 +47,25 @@ export async function recordDispute(
   await pool.query('SELECT record_dispute($1, $2, $3)', values);
 }
 
+const MOST_DOUBLINGS = 10;
+
 /**
  * Bookings with news that nobody has read for a while: the signal was lost. Marks that nobody waits
- * for any more are taken away. Answers each at most once per `olderThanMs`.
+ * for any more are taken away. Answers each after `olderThanMs`, and then after twice as long each
+ * time: its reader may be held up for days, and a run hears only so many signals.
  */
 export async function newsLeft(
   pool: pg.Pool,
   options: { olderThanMs: number; limit: number },
 ): Promise<BookingRef[]> {
   const { rows } = await pool.query<BookingRef & { waits: boolean }>(
-    `UPDATE payment t SET news_at = CASE WHEN f.waits THEN clock_timestamp() END
+    `UPDATE payment t SET news_at = CASE WHEN f.waits THEN clock_timestamp() END, news_told = t.news_told + 1
        FROM (SELECT p.tenant_id, p.booking_id, p.n,
                awaits_news(b.state, b.payment_kind, p) AS waits
                FROM payment p JOIN booking b ON b.tenant_id = p.tenant_id AND b.id = p.booking_id
               WHERE p.news_at < clock_timestamp() - $1 * interval '1 millisecond'
+                AND p.news_at < clock_timestamp()
+                  - $1 * power(2, least(p.news_told, ${MOST_DOUBLINGS})) * interval '1 millisecond'
               ORDER BY p.news_at LIMIT $2 FOR NO KEY UPDATE OF p SKIP LOCKED) f
       WHERE t.tenant_id = f.tenant_id AND t.booking_id = f.booking_id AND t.n = f.n
      RETURNING t.tenant_id AS "tenantId", t.booking_id AS "bookingId", f.waits`,

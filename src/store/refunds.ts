@@ -75,6 +75,11 @@ export async function withdrawRefund(
   ]);
 }
 
+/** What a cancelled booking was to keep and nothing is left to take from; calls a person. */
+export async function disownFee(pool: pg.Pool, ref: BookingRef): Promise<void> {
+  await pool.query('SELECT disown_fee($1, $2)', [ref.tenantId, ref.bookingId]);
+}
+
 export type GrantedRefund =
   { kind: 'granted' | 'missing' } | { kind: 'too-much'; refundableMinor: number };
 

@@ -1,6 +1,12 @@
 import type pg from 'pg';
-import type { BookingRef, ChangeAnswer, DifferencePayment, RescheduleAsk } from '../commands.ts';
-import type { BookingState, Refusal } from '../domain/booking.ts';
+import type {
+  BookingRef,
+  ChangeAnswer,
+  DifferencePayment,
+  Refused,
+  RescheduleAsk,
+} from '../commands.ts';
+import type { BookingState } from '../domain/booking.ts';
 
 /**
  * The ledger's side of a reschedule: the new time is taken beside the old one, one switch lets the
@@ -12,7 +18,7 @@ interface ChangeRef extends BookingRef {
 
 export type Taken =
   | { kind: 'taken' | 'switched'; dueMinor: number; heldUntil: string }
-  | { kind: 'refused'; refusal: Refusal }
+  | ({ kind: 'refused' } & Refused)
   | { kind: 'not-confirmed'; state: BookingState | null }
   | { kind: 'quote-over' }
   | { kind: 'unpayable' }
@@ -157,7 +163,7 @@ export async function leaveChangeDraft(
   );
 }
 
-export type Probed = { kind: 'free'; dueMinor: number } | { kind: 'refused'; refusal: Refusal };
+export type Probed = { kind: 'free'; dueMinor: number } | ({ kind: 'refused' } & Refused);
 
 /** Whether the new time could be had now, and what would be owed at once. Nothing is taken. */
 export async function probeChange(

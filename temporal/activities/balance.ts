@@ -22,7 +22,7 @@ import type {
 import type { ActivityDependencies } from './dependencies.ts';
 import { insisting } from './insisting.ts';
 import { openPaymentAccess } from './payment-access.ts';
-import { excessOf, giveBackExcess } from './settle-money.ts';
+import { excessOf, giveBackExcess, isGone } from './settle-money.ts';
 
 /** Money that is collected after the booking is confirmed. Every act may be repeated: keys are ours. */
 export const collecting = (deps: ActivityDependencies): CollectingActivities => ({
@@ -205,10 +205,10 @@ async function takeDue(deps: ActivityDependencies, input: Input<'takeDue'>): Pro
     const state = await deps.payments.read({ access, intentId });
     await recordPayment(deps.database.pool, { ...ref, state });
     if (state.status === 'captured') return { kind: 'captured' };
-    if (state.status !== 'cancelled' && !LAPSED.includes(error.code)) throw error;
+    // What would be collected anew, and refused again for ever, is a person's to look at.
+    const isAgain = error.kind === 'declined' && (purpose === 'balance' || purpose === 'renewal');
+    // The network may have let it go, although the service still shows it.
+    if (state.status !== 'cancelled' && (isAgain || !isGone(error))) throw error;
     return { kind: 'lapsed' };
   }
 }
-
-/** The network let the authorization go, although the service still shows it. */
-const LAPSED = ['charge_expired_for_capture', 'capture_charge_authorization_expired'];

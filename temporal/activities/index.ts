@@ -16,7 +16,7 @@ import type { DifferenceActivities, RescheduleLedgerActivities } from '../contra
 import { collecting, collectingLedger } from './balance.ts';
 import { bookingLedger } from './booking.ts';
 import { differences, rescheduleLedger } from './change.ts';
-import { conflicts } from './conflict.ts';
+import { conflicts, tellConflicts } from './conflict.ts';
 import { carryOutMirrors, removeMirrors } from './connection-mirrors.ts';
 import { restoreEvents } from './connection-restore.ts';
 import { keepWatch, stopWatches } from './connection-watch.ts';
@@ -56,7 +56,13 @@ export function mainActivities(
       async beginGeneration(input) {
         await startGeneration(pool, input);
       },
-      clearConnection: (input) => clearDisconnected(pool, input),
+      async clearConnection(input) {
+        await clearDisconnected(pool, input);
+        // Not waited for: the rows are durable, and a sweeper tells what nobody was told.
+        tellConflicts(deps, input).catch(() =>
+          deps.log('warn', 'conflicts wait for the sweeper', { connectionId: input.connectionId }),
+        );
+      },
     } satisfies ReturnType<typeof mainActivities>,
     (error) => logBug(deps, error),
   );

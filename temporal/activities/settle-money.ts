@@ -2,12 +2,13 @@ import type { BookingRef } from '../../src/commands.ts';
 import { stepKey } from '../../src/domain/booking.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { allocateRefund } from '../../src/domain/refund.ts';
-import type { PaymentState } from '../../src/payments/payment-provider.ts';
+import type { PaymentAccess, PaymentState } from '../../src/payments/payment-provider.ts';
 import { loadMoney, type Money, type PaymentRow } from '../../src/store/money.ts';
 import { recordPayment } from '../../src/store/payments.ts';
 import {
   askRefund,
   countsAsGivenBack,
+  disownFee,
   recordRefunds,
   withdrawRefund,
   type RefundRow,
@@ -44,7 +45,7 @@ export async function giveBackExcess(
     const [share] = allocateRefund(money.payments.map(heldBy(money)), excessOf(money));
     if (!share && isCaptureUnderWay(money))
       throw new Failure({ kind: 'unavailable', code: 'capture-under-way' });
-    if (!share) return;
+    if (!share) return isFeeLost(money) ? disownFee(deps.database.pool, ref) : undefined;
     const { tenantId, bookingId } = ref;
     const counted = money.refunds.length;
     await askRefund(deps.database.pool, { tenantId, bookingId, ...share, reason, counted });
@@ -70,6 +71,15 @@ const isCaptureUnderWay = (money: Money): boolean => {
   if (money.state !== 'confirmed' || first?.status !== 'authorized' || first.fenced) return false;
   return excessOf(money) + first.amountMinor > 0;
 };
+
+/** Of what a cancelled booking was to keep, nothing is left that it could be taken from. */
+const isFeeLost = (money: Money): boolean =>
+  money.state === 'cancelled' &&
+  excessOf(money) < 0 &&
+  money.payments.every(({ intentId, status }) => intentId === null || isOver(status));
+
+const isOver = (status: PaymentRow['status']): boolean =>
+  status === 'captured' || status === 'cancelled';
 
 const intentOf = ({ payments }: Money, n: number): string | null =>
   payments.find((payment) => payment.n === n)?.intentId ?? null;
@@ -117,16 +127,33 @@ async function letGo(
   const now = await load(deps, ref);
   const keepMinor = fenced ? 0 : Math.min(-excessOf(now), payment.amountMinor);
   const act = { access, intentId };
-  const state: PaymentState =
-    status === 'authorized' && keepMinor > 0
-      ? await deps.payments.capture({
-          ...act,
-          key: stepKey(ref.bookingId, 'capture-kept', n),
-          amountMinor: keepMinor,
-        })
-      : await deps.payments.cancel({ ...act, key: stepKey(ref.bookingId, 'void', n) });
+  const state =
+    (status === 'authorized' && keepMinor > 0
+      ? await takeKept(deps, act, { key: stepKey(ref.bookingId, 'capture-kept', n), keepMinor })
+      : null) ?? (await deps.payments.cancel({ ...act, key: stepKey(ref.bookingId, 'void', n) }));
   await recordPayment(deps.database.pool, { ...ref, state });
 }
+
+/** Null when the network refuses it for good, although the service may still show it as there. */
+async function takeKept(
+  { payments }: Deps,
+  act: { access: PaymentAccess; intentId: string },
+  { key, keepMinor }: { key: string; keepMinor: number },
+): Promise<PaymentState | null> {
+  try {
+    return await payments.capture({ ...act, key, amountMinor: keepMinor });
+  } catch (error) {
+    if (!(error instanceof Failure) || !isGone(error)) throw error;
+    const state = await payments.read(act);
+    return isOver(state.status) ? state : null;
+  }
+}
+
+/** An authorization that the network let go of, or a capture that it declines. */
+export const isGone = ({ kind, code }: Failure): boolean =>
+  kind === 'declined' || LAPSED.includes(code);
+
+const LAPSED = ['charge_expired_for_capture', 'capture_charge_authorization_expired'];
 
 /** Asks for a refund under its row's key, however often. */
 async function carryOut(

@@ -11,8 +11,10 @@ import type {
   ConfirmAnswer,
   ExtendAnswer,
   HoldAnswer,
+  Resolution,
   ResolveAnswer,
   StartBooking,
+  StartChange,
 } from '../../src/commands.ts';
 import {
   bookUpdate,
@@ -123,7 +125,10 @@ export async function giveUpBooking(
   return state === 'cancelled' ? { kind: 'cancelled' } : { kind: 'not-cancellable', state };
 }
 
-/** Null from the booking's own workflow means that it is over, and so is its hold. */
+/**
+ * Where the booking's own workflow is over, so is its hold; whether the extension was made before that,
+ * the ledger knows.
+ */
 export async function extendHold(
   setup: CommandSetup,
   { extensionId, ...ref }: Input<'extendHold'>,
@@ -131,7 +136,11 @@ export async function extendHold(
   const answer = await askBooking(setup, ref, (handle) =>
     handle.executeUpdate(extendUpdate, { args: [{ extensionId }], updateId: extensionId }),
   );
-  return answer ?? { kind: 'not-extendable', reason: 'over' };
+  if (answer && (answer.kind === 'extended' || answer.reason !== 'over')) return answer;
+  const holdExpiresAt = await setup.lookups.extendedTo({ ...ref, extensionId });
+  return holdExpiresAt === null
+    ? { kind: 'not-extendable', reason: 'over' }
+    : { kind: 'extended', holdExpiresAt };
 }
 
 /**
@@ -166,17 +175,14 @@ async function signalled({ client }: CommandSetup, workflowId: string): Promise<
   }
 }
 
-/** A stuck step belongs to the booking's own run, its open change, or the run that settles it. */
+/** A stuck step belongs to the booking's own run, a change's, or the run that settles it. */
 export async function resolveBooking(
   setup: CommandSetup,
   { resolution, ...ref }: Input<'resolveBooking'>,
 ): Promise<ResolveAnswer> {
-  const changeId = await setup.lookups.openChange(ref);
-  const runs = [
-    ...(changeId === null ? [] : [changeWorkflowId({ ...ref, changeId })]),
-    bookingWorkflowId(ref),
-    settleWorkflowId(ref),
-  ];
+  const { lookups } = setup;
+  const changes = await lookups.changesAtWork(ref);
+  const runs = [...changes.map(changeWorkflowId), bookingWorkflowId(ref), settleWorkflowId(ref)];
   let isAtWork = false;
   for (const workflowId of runs) {
     const answer = await askRun(setup, workflowId, (handle) =>
@@ -185,10 +191,23 @@ export async function resolveBooking(
     if (answer?.kind === 'resolved') return answer;
     isAtWork ||= answer !== null;
   }
-  const decided = await setup.lookups.resolveMoney({ ...ref, resolution });
-  if (decided === 'settle') await settleBooking(setup, ref);
+  if (isAtWork && resolution.attention?.startsWith('stuck-')) return { kind: 'at-work' };
+  const decided = await lookups.resolveMoney({ ...ref, resolution });
+  if (decided === 'settle') await goOn(setup, { ref, changes, resolution });
   if (decided !== 'nothing') return { kind: 'resolved' };
   return { kind: isAtWork ? 'at-work' : 'nothing-to-resolve' };
+}
+
+/** What was left by a run that is gone is begun anew; one that waits for money looks at once. */
+async function goOn(
+  setup: CommandSetup,
+  { ref, changes, resolution }: { ref: BookingRef; changes: StartChange[]; resolution: Resolution },
+): Promise<void> {
+  for (const change of changes) await resumeChange(setup, change);
+  const state = await setup.lookups.bookingState(ref);
+  // Until its hold is over its money is wanted.
+  if (state !== 'held' && state !== 'paying') await settleBooking(setup, ref);
+  if (resolution.attention === 'payment-processing') await paymentNews(setup, ref);
 }
 
 /** Puts the money of a booking right whose own run is gone. */

@@ -16,11 +16,15 @@ export interface CommandSetup {
 export interface CommandLookups {
   connection(ref: ConnectionRef): Promise<{ channel: string; resourceId: string } | null>;
   bookingState(ref: BookingRef): Promise<BookingState | null>;
+  /** When a hold ends by an extension that was made (RFC 3339); null where it was not. */
+  extendedTo(ref: BookingRef & { extensionId: string }): Promise<string | null>;
   /** Id of the change that is open. */
   openChange(ref: BookingRef): Promise<string | null>;
+  /** Changes whose runs may be stuck at a step. */
+  changesAtWork(ref: BookingRef): Promise<StartChange[]>;
   /** A change that waits for a payment of which there is news. */
   waitingChange(ref: BookingRef): Promise<StartChange | null>;
-  /** Decides about money that calls for a person and that no run waits with. */
+  /** Decides about what calls for a person and no run waits with. */
   resolveMoney(
     input: BookingRef & { resolution: Resolution },
   ): Promise<'nothing' | 'resolved' | 'settle'>;

@@ -1,5 +1,11 @@
-import type { BookingRef, ChangeAnswer, ChangeRef, RescheduleAsk } from '../../src/commands.ts';
-import type { BookingState, Refusal } from '../../src/domain/booking.ts';
+import type {
+  BookingRef,
+  ChangeAnswer,
+  ChangeRef,
+  Refused,
+  RescheduleAsk,
+} from '../../src/commands.ts';
+import type { BookingState } from '../../src/domain/booking.ts';
 import type { AuthorizeResult } from './booking.ts';
 
 /** What a reschedule asks of the ledger and of the payment service. Instants are RFC 3339. */
@@ -8,7 +14,7 @@ import type { AuthorizeResult } from './booking.ts';
 export type TakenTime =
   /** `switched`: an earlier attempt got past the pivot. */
   | { kind: 'taken' | 'switched'; dueMinor: number; heldUntil: string }
-  | { kind: 'refused'; refusal: Refusal }
+  | ({ kind: 'refused' } & Refused)
   | { kind: 'not-confirmed'; state: BookingState | null }
   | { kind: 'quote-over' }
   /** Nothing to charge the difference by. */

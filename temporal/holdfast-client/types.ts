@@ -74,6 +74,8 @@ export type Resolving = Given<typeof booking.Resolving>;
 
 export type Conflict = Told<typeof conflict.Conflict>;
 export type ConflictDecision = Given<typeof conflict.ConflictDecision>;
+export type ConflictDecisions = Given<typeof conflict.ConflictDecisions>;
+export type ConflictsDecided = Told<typeof conflict.ConflictsDecided>;
 
 export type NewPaymentAccount = Given<typeof booking.NewPaymentAccount>;
 export type PaymentAccountPatch = Given<typeof booking.PaymentAccountPatch>;

@@ -71,7 +71,11 @@ test('availability and bookings go by everything that is linked', async () => {
     ['04', '08'],
   ]);
   const refused = await book('villa', 3);
-  expect(refused.body).toMatchObject({ refusal: 'linked-taken', type: '/problems/not-available' });
+  expect(refused.body).toMatchObject({
+    refusal: 'linked-taken',
+    linkedId: 'people',
+    type: '/problems/not-available',
+  });
   expect(refused.body.nearest).not.toEqual([]);
   expect((await book('villa', 5)).status).toBe(201);
   expect(await spansOf('room')).toEqual([
@@ -112,9 +116,30 @@ test('a booking is moved to no time at which what it needs is closed', async () 
   });
   const asked = { resourceId: 'massage', payment: { kind: 'none' } };
   expect((await post('/bookings', { ...asked, ...at('20') })).body.refusal).toBe('linked-taken');
+  const byStaff = { ...asked, ...at('21'), override: ['opening'] };
+  expect((await post('/bookings', byStaff)).status).toBe(201);
   const { body } = await post('/bookings', { ...asked, ...at('10') });
   await api.database.pool.query('SELECT commit_booking($1, $2, NULL)', ['a', body.id]);
   const quotes = `/bookings/${body.id}/reschedule-quotes`;
-  expect((await post(quotes, at('20'))).body.refusal).toBe('linked-taken');
+  expect((await post(quotes, at('20'))).body).toMatchObject({
+    refusal: 'linked-taken',
+    linkedId: 'therapist',
+  });
+  await post('/bookings', { resourceId: 'therapist', payment: { kind: 'none' }, ...at('12') });
+  expect((await post(quotes, at('12'))).body.linkedId).toBe('therapist');
   expect((await post(quotes, at('11'))).status).toBe(201);
+  expect((await post(quotes, { ...at('19'), override: ['opening'] })).status).toBe(201);
+});
+
+test('what the ledger finds in the way after the gate is named as well', async () => {
+  await makeResource(api, { id: 'late' });
+  const own = api.commands.startBooking;
+  api.commands.startBooking = async () => ({
+    kind: 'refused',
+    refusal: 'linked-taken',
+    linkedId: 'people',
+  });
+  const { status, body } = await book('late', 1);
+  api.commands.startBooking = own;
+  expect([status, body.refusal, body.linkedId]).toEqual([409, 'linked-taken', 'people']);
 });

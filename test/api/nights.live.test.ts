@@ -139,3 +139,22 @@ test('what is sold one way is neither listed nor booked in the other', async () 
   const both = { ...stay('villa', '2031-05-01', '2031-05-03'), startAt: '2031-05-01T13:00:00Z' };
   expect((await book('villa-1', both)).status).toBe(400);
 });
+
+test('a day from which the shortest stay outlasts a season of no departures may be arrived on, however short the look', async () => {
+  const everyDay = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+  const seasons = [
+    { fromDay: '2031-12-20', toDay: '2032-01-06', closedToDeparture: everyDay },
+    { fromDay: '2031-03-01', toDay: '2031-03-02' },
+  ];
+  await makeVilla('feast', { nights: { ...nights, maxNights: 30, seasons } });
+  const arrivals = async (from: string, to: string) =>
+    (await look('feast', `from=${from}T00:00:00Z&to=${to}T00:00:00Z`)).nights
+      .filter((one: { arrival: boolean }) => one.arrival)
+      .map((one: { day: string }) => one.day);
+  const all = await arrivals('2031-12-18', '2032-02-10');
+  expect(all).toContain('2031-12-20');
+  expect(await arrivals('2031-12-18', '2031-12-21')).toEqual(
+    all.filter((day: string) => day <= '2031-12-21'),
+  );
+  expect((await book('feast-1', stay('feast', '2031-12-20', '2032-01-07'))).status).toBe(201);
+});

@@ -132,6 +132,36 @@ test('sessions are shown by the limit of their day, as bookings are refused by i
   expect((await book(second!.id)).status).toBe(201);
 });
 
+test('availability tells sessions in pages, in one where there are not so many', async () => {
+  await makeResource(api, { id: 'shuttle', settings: { soldBy: 'session' } });
+  await api.database.pool.query(
+    `INSERT INTO session (tenant_id, id, resource_id, start_at, end_at, capacity)
+     SELECT 'a', 's-' || lpad(n::text, 4, '0'), 'shuttle', at, at + interval '10 minutes', 5
+       FROM generate_series(0, 1204) AS n,
+         LATERAL (SELECT '2031-06-01T00:00:00Z'::timestamptz + n / 2 * interval '20 minutes' AS at) AS t`,
+  );
+  const page = async (query: string) =>
+    (
+      await api.ask(
+        'GET',
+        `/v1/resources/shuttle/availability?from=2031-06-01T00:00:00Z&to=2032-06-01T00:00:00Z${query}`,
+      )
+    ).body;
+  const idsOf = ({ sessions }: { sessions: { id: string }[] }) => sessions.map((one) => one.id);
+  const first = await page('');
+  expect(first.sessions).toHaveLength(1_000);
+  const rest = await page(`&after=${first.next}`);
+  expect(rest.next).toBeUndefined();
+  const all = [...idsOf(first), ...idsOf(rest)];
+  expect(all).toHaveLength(1_205);
+  expect(all).toEqual(all.toSorted());
+  const [one, two] = [await page('&limit=3'), await page(`&limit=3&after=${first.next}`)];
+  expect([idsOf(one), idsOf(two)]).toEqual([all.slice(0, 3), all.slice(1_000, 1_003)]);
+  const span = '?from=2031-06-01T00:00:00Z&to=2031-06-02T00:00:00Z';
+  const other = `/v1/resources/cabin/availability${span}&after=${first.next}`;
+  expect((await api.ask('GET', other)).body.errors[0].pointer).toBe('/after');
+});
+
 test('a page that is none is refused, whatever a date it looks like', async () => {
   for (const at of [
     '2027-01Z',

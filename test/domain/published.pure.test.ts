@@ -39,6 +39,17 @@ describe('nights', () => {
     expect(nights('2031-05-01T10:00:00', '2031-05-02T20:00:00').until).toBe('2031-05-03');
   });
 
+  test('guests come and go as the resource says, where it is sold by the night', () => {
+    for (const noon of ['10:00', '12:00', '16:00']) {
+      const span = {
+        startAt: at(`2031-05-01T${noon}:00`),
+        endAt: at(`2031-05-04T${noon}:00`),
+      };
+      const stay = nightsOf(span, clock, { checkIn: noon, checkOut: noon });
+      expect(stay).toEqual({ from: '2031-05-01', until: '2031-05-04' });
+    }
+  });
+
   test('no guest of a free night can meet what was published, whatever the span', () => {
     const minute = 60_000;
     const start = fc
@@ -80,6 +91,23 @@ describe('entries', () => {
     const sources = [source('a', 1, 0, 2), source('b', 2, 0, 2), source('c', null, 5, 6)];
     const keys = publishedEntries(sources, { unit: 2, capacity: 3 }).map((one) => one.key);
     expect(keys).toEqual(['b', 'c']);
+  });
+
+  test('too little of what a booking needs closes a place, once where a booking of it says so', () => {
+    const need = {
+      capacity: 3,
+      units: 2,
+      taken: [source('x', 1, 0, 4), source('y', 3, 2, 6), source('z', null, 8, 9)],
+    };
+    const of = (own: ReturnType<typeof source>[], more: object = {}) =>
+      publishedEntries(own, { unit: null, capacity: 1, needs: [need], ...more });
+    expect(of([])).toEqual([
+      { key: 'linked/2', startAt: 2, endAt: 4 },
+      { key: 'linked/8', startAt: 8, endAt: 9 },
+    ]);
+    expect(of([source('a', 1, 1, 5)]).map((one) => one.key)).toEqual(['a', 'linked/8']);
+    const closed = [{ startAt: 7, endAt: 12 }];
+    expect(of([], { closed }).map((one) => one.key)).toEqual(['closed/7', 'linked/2']);
   });
 
   test('a place for many publishes exactly the times at which no unit is free', () => {

@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createGates, type Gates } from '../support/gates.ts';
 import { startHoldfast, type Answer, type Holdfast } from '../support/holdfast.ts';
 import { untilEven } from '../support/money.ts';
 import { addBrowserAccount } from '../support/payer.ts';
-import { booked, openShop, PRICE_MINOR, type Shop } from '../support/shop.ts';
+import { book, booked, openShop, PRICE_MINOR, type Shop } from '../support/shop.ts';
 
 let holdfast: Holdfast;
 let shop: Shop;
+let accountId: string;
+let gates: Gates;
 beforeAll(async () => {
   holdfast = await startHoldfast();
-  const account = await addBrowserAccount(holdfast);
-  shop = await openShop(holdfast, { accountId: account.id });
+  ({ id: accountId } = await addBrowserAccount(holdfast));
+  shop = await openShop(holdfast, { accountId });
+  gates = await createGates(holdfast.adminUrl);
 });
-afterAll(() => holdfast.stop());
+afterAll(async () => {
+  await gates.close();
+  await holdfast.stop();
+});
 
 const tokenOf = async (id: string, body: object = {}): Promise<string> =>
   (await holdfast.call('POST', `/bookings/${id}/customer-token`, body)).body.customerToken;
@@ -78,4 +85,59 @@ it('one customer’s idempotency keys are no one else’s', async () => {
     quotes.push((await as(await tokenOf(id))('POST', '/cancellation-quotes', {}, key)).body);
   expect(quotes.map(({ bookingId }) => bookingId)).toEqual([one.id, other.id, one.id]);
   expect(quotes[2]).toEqual(quotes[0]);
+});
+
+describe('where the seller does not let customers', () => {
+  const closed = { mayCancel: false, mayMove: false };
+  const refused = { status: 403, body: { type: '/problems/ask-the-seller' } };
+
+  it('cancel or move, a confirmed booking stays, and staff cancel it', async () => {
+    const strict = await openShop(holdfast, { accountId, settings: { customers: closed } });
+    const asked = await booked(holdfast, strict);
+    const ask = as(await tokenOf(asked.id));
+    const to = { startAt: hourLater(asked.startAt), endAt: hourLater(asked.endAt) };
+    expect((await ask('GET', '')).body.may).toEqual({ cancel: false, move: false });
+    for (const [path, body] of [
+      ['/cancellation-quotes', {}],
+      ['/cancel', {}],
+      ['/cancel', { quoteId: randomUUID() }],
+      ['/reschedule-quotes', to],
+      ['/reschedule', { quoteId: randomUUID() }],
+    ] as const)
+      expect(await ask('POST', path, body)).toMatchObject(refused);
+    expect((await ask('GET', '')).body.state).toBe('confirmed');
+    const over = await holdfast.call('POST', `/bookings/${asked.id}/cancel`, {});
+    expect(over).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+    await untilEven(holdfast, asked.id, 0);
+  });
+
+  it('cancel, a hold can be given up, and a rule of one says nothing of the other', async () => {
+    const customers = { mayCancel: false };
+    const half = await openShop(holdfast, { accountId, settings: { customers } });
+    const held = book(holdfast, half, { payment: { kind: 'browser', accountId } });
+    await held.answer;
+    const ask = as(await tokenOf(held.id));
+    expect((await ask('GET', '')).body.may).toEqual({ cancel: false, move: true });
+    expect((await ask('POST', '/cancel', {})).body.state).toBe('cancelled');
+    const path = `/resources/${half.resourceId}`;
+    await holdfast.call('PATCH', path, { settings: { customers: { mayMove: false } } });
+    const { body } = await holdfast.call('GET', path);
+    expect(body.settings.customers).toEqual(closed);
+  });
+});
+
+it('a cancel that comes as the booking is confirmed is refused, with where to ask for a quote', async () => {
+  const tier = { beforeMs: 0, feePercent: 100, feeMinor: 0 };
+  const dear = await openShop(holdfast, { accountId, settings: { cancellation: [tier] } });
+  const gate = await gates.shut(dear.resourceId, 'confirmed');
+  const asked = book(holdfast, dear);
+  await gate.untilWaiting(1);
+  const ask = as(await tokenOf(asked.id));
+  const cancelled = ask('POST', '/cancel', {});
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await gate.open();
+  const quotes = '/v1/customer/booking/cancellation-quotes';
+  expect(await cancelled).toMatchObject({ status: 409, body: { quotes } });
+  expect((await ask('GET', '')).body).toMatchObject({ state: 'confirmed', owedMinor: PRICE_MINOR });
+  await untilEven(holdfast, asked.id, PRICE_MINOR);
 });

@@ -70,6 +70,10 @@ describe('a hold', () => {
     const [judged] = await untilSettled(holdfast, [asked]);
     expect(judged?.state).toBe('confirmed');
     expect((await extend('late')).body).toMatchObject({ status: 409, reason: 'over' });
+    expect(await extend('once')).toMatchObject({
+      status: 200,
+      body: { state: 'confirmed', holdExpiresAt: longer.body.holdExpiresAt },
+    });
   });
 });
 

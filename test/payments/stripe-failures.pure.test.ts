@@ -107,7 +107,8 @@ describe('what goes wrong at Stripe', () => {
     { step: 'create', path: '^POST /v1/payment_intents$' },
     { step: 'authorize', path: '/confirm$' },
     { step: 'capture', path: '/capture$' },
-    { step: 'refund', path: '/refunds$' },
+    { step: 'void', path: '/cancel$' },
+    { step: 'refund', path: '^POST /v1/refunds$' },
   ];
 
   async function runTo(step: string): Promise<() => Promise<unknown>> {
@@ -116,12 +117,13 @@ describe('what goes wrong at Stripe', () => {
     if (step === 'create') return () => booking.create();
     const intentId = await (step === 'authorize'
       ? booking.create()
-      : step === 'capture'
+      : ['capture', 'void'].includes(step)
         ? booking.authorized()
         : booking.captured());
     const input = { ...act(), key: booking.key(step), intentId };
     const amount = { amountMinor: AMOUNT_MINOR };
     if (step === 'capture') return () => provider.capture({ ...input, ...amount });
+    if (step === 'void') return () => provider.cancel(input);
     if (step === 'refund') return () => provider.refund({ ...input, ...amount });
     return () => provider.confirm({ ...input, paymentMethod: 'pm_card_visa', returnUrl: null });
   }
@@ -131,6 +133,33 @@ describe('what goes wrong at Stripe', () => {
     await bench.control('POST', 'stripe/next-500', { match: path });
     await expect(run()).rejects.toMatchObject({ kind: 'unavailable' });
     expect(await run()).toBeTruthy();
+    await bench.control('DELETE', 'stripe/executions');
+  });
+
+  test.each(steps)(
+    'an outage that stores a dozen 500s of $step outlives none of them',
+    async ({ step, path }) => {
+      const run = await runTo(step);
+      await bench.control('POST', 'stripe/next-500', { match: path, times: 12 });
+      for (let n = 0; n < 12; n += 1)
+        await expect(run()).rejects.toMatchObject({ kind: 'unavailable' });
+      expect(await run()).toBeTruthy();
+      await bench.control('DELETE', 'stripe/executions');
+    },
+  );
+
+  test('a key that served another amount before does not end the capture', async () => {
+    const booking = bench.booking();
+    const intentId = await booking.authorized();
+    const input = { ...act(), key: booking.key('capture-kept'), intentId };
+    await bench.control('POST', 'stripe/next-500', { match: '/capture$' });
+    const first = bench.provider.capture({ ...input, amountMinor: 6_000 });
+    await expect(first).rejects.toMatchObject({ kind: 'unavailable' });
+    const second = await bench.provider.capture({ ...input, amountMinor: 4_000 });
+    expect(second).toMatchObject({ status: 'captured', capturedMinor: 4_000 });
+    const third = bench.provider.capture({ ...input, amountMinor: 3_000 });
+    await expect(third).rejects.toMatchObject({ kind: 'conflict' });
+    expect(await booking.ledger()).toMatchObject([{ captures: 1, capturedMinor: 4_000 }]);
     await bench.control('DELETE', 'stripe/executions');
   });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StartBooking } from '../../src/commands.ts';
 import { commitBooking, releaseBooking } from '../../src/store/bookings.ts';
 import { extendHold, holdUnits } from '../../src/store/holds.ts';
+import { commandLookups } from '../../src/store/lookups.ts';
 import type { Ledger } from '../support/ledger.ts';
 import {
   addResource,
@@ -206,5 +207,22 @@ describe('a hold is made longer', () => {
     expect(await extend(over, 'a')).toEqual({ kind: 'not-extendable', reason: 'over' });
     await commitBooking(ledger.pool, plain);
     expect(await extend(plain, 'b')).toEqual({ kind: 'not-extendable', reason: 'over' });
+  });
+
+  test('and stays so for whoever asks again when it is over or paid, as its lookup knows', async () => {
+    const { extendedTo } = commandLookups(ledger.pool);
+    for (const end of ['expired', 'confirmed']) {
+      const input = aHold(await byRule({ byMs: 1_000, times: 1 }), { holdTtlMs: 1_000 });
+      await holdUnits(ledger.pool, input);
+      const made = await extend(input, 'a');
+      if (end === 'confirmed') await commitBooking(ledger.pool, input);
+      else
+        await releaseBooking(ledger.pool, { ...input, state: 'expired', reason: 'hold-expired' });
+      expect(await extend(input, 'a')).toEqual(made);
+      expect(await extend(input, 'b')).toEqual({ kind: 'not-extendable', reason: 'over' });
+      const known = made.kind === 'extended' ? Date.parse(made.holdExpiresAt) : null;
+      expect(Date.parse((await extendedTo({ ...input, extensionId: 'a' }))!)).toBe(known);
+      expect(await extendedTo({ ...input, extensionId: 'b' })).toBeNull();
+    }
   });
 });

@@ -6,11 +6,11 @@ import {
   flagAttention,
   resolveByHand,
 } from '../../src/store/bookings.ts';
-import { openChange } from '../../src/store/changes.ts';
+import { closeChange, openChange } from '../../src/store/changes.ts';
 import { holdUnits } from '../../src/store/holds.ts';
 import { loadMoney } from '../../src/store/money.ts';
 import { loadPaymentCase, moneyLeftOpen } from '../../src/store/payments.ts';
-import { askRefund, recordRefunds } from '../../src/store/refunds.ts';
+import { askRefund, disownFee, recordRefunds, resolveMoney } from '../../src/store/refunds.ts';
 import type { RefundState } from '../../src/payments/payment-provider.ts';
 import { addResource, aHold, openLedger, TENANT, type Ledger } from '../support/ledger.ts';
 
@@ -226,4 +226,31 @@ test('no more is captured than was authorized, whatever the booking costs by the
     return (await loadPaymentCase(ledger.pool, { ...ref, paymentAccountId: null }))!.dueMinor;
   };
   expect([await dueAt(15_000), await dueAt(6_000)]).toEqual([10_000, 6_000]);
+});
+
+test('a balance that is just being tried is tried again by that, and one that is over is not', async () => {
+  const ref = await confirmed({ depositMinor: 2_500 });
+  const resolution = { kind: 'retry', by: 'k', attention: 'balance-unpaid' } as const;
+  const retry = () => resolveMoney(ledger.pool, { ...ref, resolution });
+  const change = await balanceOf(ref);
+  await flagAttention(ledger.pool, { ...ref, attention: 'balance-unpaid' });
+  expect(await retry()).toBe('resolved');
+  await closeChange(ledger.pool, { ...change, answer: { kind: 'done' }, outcome: {} });
+  await flagAttention(ledger.pool, { ...ref, attention: 'balance-unpaid' });
+  expect(await retry()).toBe('nothing');
+});
+
+test('a fee is given up once, and only where nothing is left that it could be taken from', async () => {
+  const ref = await confirmed({ status: 'authorized' });
+  await cancel(ref, 5_000);
+  await disownFee(ledger.pool, ref);
+  expect(await rowOf(ref)).toMatchObject({ owed: 5_000 });
+  await set(ref, 1, `status = 'cancelled'`);
+  await Promise.all([disownFee(ledger.pool, ref), disownFee(ledger.pool, ref)]);
+  expect(await rowOf(ref)).toMatchObject({ owed: 0 });
+  const { rows } = await ledger.admin.query<{ type: string }>(
+    `SELECT type FROM journal WHERE subject = $1 AND type = 'payment.fee-lapsed'`,
+    [`booking/${ref.bookingId}`],
+  );
+  expect(rows).toHaveLength(1);
 });

@@ -123,6 +123,29 @@ test('a mark whose signal was lost is found again until somebody has read the pa
   expect(await left(booking)).toBe(false);
 });
 
+test('a mark that goes unread is told of less and less often, and anew when there is other news', async () => {
+  const booking = await paying();
+  await note(booking);
+  const isTold = async () =>
+    (await newsLeft(ledger.pool, { olderThanMs: 60_000, limit: 100 })).some(
+      ({ bookingId }) => bookingId === booking.bookingId,
+    );
+  const minutesPass = (minutes: number) =>
+    ledger.admin.query(
+      `UPDATE payment SET news_at = news_at - $2 * interval '1 minute' WHERE booking_id = $1`,
+      [booking.bookingId, minutes],
+    );
+  for (const minutes of [1, 2, 4]) {
+    await minutesPass(minutes - 0.5);
+    expect(await isTold()).toBe(false);
+    await minutesPass(0.5);
+    expect(await isTold()).toBe(true);
+  }
+  await note(booking);
+  await minutesPass(1);
+  expect(await isTold()).toBe(true);
+});
+
 test('a mark that nobody waits for any more goes by itself', async () => {
   const booking = await paying('method');
   await record(booking, 'needs-action');

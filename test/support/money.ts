@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { until, type Answer, type Holdfast } from './holdfast.ts';
+import { fault, STRIPE_CALLS } from './outside.ts';
 import type { BrowserAccount } from './payer.ts';
 import { book, cancel, openShop, PRICE_MINOR, type Asked, type Shop } from './shop.ts';
 
@@ -141,6 +142,16 @@ export const declineNext = (
     bookingId,
     decline,
     times,
+  });
+
+/** The bank refuses to let authorizations be taken, until faults are lifted. */
+export const refuseCaptures = (holdfast: Holdfast) =>
+  fault(holdfast, {
+    ...STRIPE_CALLS.capture,
+    stored: true,
+    status: 402,
+    body: { error: { type: 'card_error', code: 'card_declined', decline_code: 'do_not_honor' } },
+    times: 99,
   });
 
 /** Cancels once no other change is under way. */

@@ -14,6 +14,7 @@ import { route } from '../route.ts';
 import { Availability, AvailabilityQuery } from '../schemas/availability.ts';
 import { Id } from '../schemas/common.ts';
 import { listedSessions } from '../session-booking.ts';
+import { afterPosition, noSuchPage } from '../session-page.ts';
 
 export const availabilityRoute = route({
   method: 'get',
@@ -53,11 +54,13 @@ export const availabilityRoute = route({
   async handle({ caller, params, query, header }, deps) {
     const { resourceId } = params;
     const { from, to } = query;
-    const ask = { tenantId: caller.tenantId, resourceId, from, to };
+    const sessions = { after: afterPosition(query.after), limit: query.limit };
+    const ask = { tenantId: caller.tenantId, resourceId, from, to, sessions };
     const pulls = query.fresh === 'true' ? await pulled(deps, ask, query) : NOT_PULLED;
     const first = await readAvailability(deps.database, ask);
     if (!first) throw notFound('resource');
     const as = shownAs(query, first.facts.settings);
+    if (as !== 'sessions' && query.after !== undefined) throw noSuchPage();
     const reach = nightsWindow(first.facts, { as, query, zones: deps.zones });
     const read = reach ? await readAvailability(deps.database, { ...ask, ...reach }) : first;
     if (!read) throw notFound('resource');
@@ -74,9 +77,7 @@ export const availabilityRoute = route({
       ...(unknown && { unknown: [unknown] }),
       price: priceShown(facts.settings, { as, query }),
       ...(as === 'sessions'
-        ? {
-            sessions: listedSessions({ ...read, facts }, { party: query.party, zones: deps.zones }),
-          }
+        ? listedSessions({ ...read, facts }, { ...query, zones: deps.zones })
         : listed(facts, { as, query, zones: deps.zones })),
     });
     const etag = `"${hash('sha1', content, 'base64url')}"`;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Resolution } from '../../commands.ts';
+import { nothingLeft, otherWay } from '../../domain/attention.ts';
 import { findBooking, type StoredBooking } from '../../store/booking-reads.ts';
 import { resolveByHand } from '../../store/bookings.ts';
 import { asking } from '../commands.ts';
@@ -55,7 +56,7 @@ export const bookingVerbRoutes = [
     tag,
     summary: 'Decide about a booking that needs attention',
     about:
-      'For each of `attentions`: `retry` tries the step that is stuck at once; `resolved-by-hand` says that it was done elsewhere, with what, and it is left alone from then on. Both are in the journal or in the workflow, with the key that said so. Nothing is resolved twice.',
+      'For each of `attentions`: `retry` does at once what is to be done again, or says in a `settled-otherwise` what to do instead; `resolved-by-hand` says that it was done elsewhere, with what, and it is left alone from then on. Both are in the journal or in the workflow, with the key that said so. Nothing is resolved twice.',
     scopes: ['admin'],
     params,
     body: Resolving,
@@ -65,11 +66,13 @@ export const bookingVerbRoutes = [
       reason: 'refunded at the service, case 4711',
     },
     answer: { status: 200, about: 'The booking as it is now.', schema: Booking },
-    problems: ['not-found', 'nothing-to-resolve', 'unavailable'],
+    problems: ['not-found', 'nothing-to-resolve', 'settled-otherwise', 'unavailable'],
     async handle({ caller, params, body }, deps) {
       const ref = { tenantId: caller.tenantId, bookingId: params.bookingId };
       const before = await load(ref, deps);
       const attention = attentionMeant(before, body.attention);
+      const instead = otherWay(attention, body.decision);
+      if (instead !== null) throw new Problem('settled-otherwise', { detail: instead });
       const by = { by: caller.keyId, attention };
       const resolution: Resolution =
         body.decision === 'retry'
@@ -96,16 +99,23 @@ function attentionMeant({ attentions }: StoredBooking, named: string | undefined
   throw new Problem('nothing-to-resolve', { more: { attentions } });
 }
 
-/** Nobody is at work on it: the row is told, and money that is to move is settled. */
+/** Nobody is at work on it: the row is told. */
 async function resolveWithoutRun(
-  { database, commands }: ApiDependencies,
+  { database: { pool } }: ApiDependencies,
   ref: Ref,
   resolution: Resolution & { attention: string },
 ): Promise<void> {
-  const { pool } = database;
   const { attention, by } = resolution;
-  if (resolution.kind === 'retry') await asking(commands.settleBooking(ref));
-  else await resolveByHand(pool, { ...ref, attention, by, reason: resolution.reason });
+  if (resolution.kind === 'retry') throw noRetry(attention);
+  await resolveByHand(pool, { ...ref, attention, by, reason: resolution.reason });
+}
+
+/** Taken back meanwhile, unless there is nothing left to be tried. */
+function noRetry(attention: string): Problem {
+  const detail = nothingLeft(attention);
+  return detail === null
+    ? new Problem('nothing-to-resolve')
+    : new Problem('settled-otherwise', { detail });
 }
 
 async function load(ref: Ref, { database }: ApiDependencies): Promise<StoredBooking> {

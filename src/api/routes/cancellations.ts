@@ -124,17 +124,21 @@ const verdictOf = (found: QuoteCase) =>
     nowAt: found.nowAt,
   });
 
-/** Without a quote or a word of staff, what was agreed counts as of now. */
+/**
+ * Without a quote or a word of staff, what was agreed counts as of now. `requireConfirmed` is asked
+ * about a booking that is confirmed, be it while its hold is given up; what it throws is the answer.
+ */
 export async function cancel(
   asked: Ref & {
     changeId: string;
     reason: string;
     keepMinor: number | undefined;
     quoteId: string | undefined;
+    requireConfirmed?: () => void;
   },
   deps: ApiDependencies,
 ): Promise<Answer> {
-  const { keepMinor, quoteId, changeId, reason, ...ref } = asked;
+  const { keepMinor, quoteId, changeId, reason, requireConfirmed, ...ref } = asked;
   const before = await loadQuoteCase(deps.database, ref);
   if (!before) throw notFound('booking');
   if (before.state === 'cancelled') return answerOf(ref, deps);
@@ -147,6 +151,7 @@ export async function cancel(
   }
   const now = before.state === 'confirmed' ? before : await loadQuoteCase(deps.database, ref);
   if (!now) throw notFound('booking');
+  requireConfirmed?.();
   const stated = { quoteId: quoteId ?? null, keepMinor };
   await requireSameChange(deps, { ...ref, changeId }, { kind: 'cancel', ask: stated });
   const ask = { ...stated, keepMinor: keepMinor ?? verdictOf(now).keepMinor };

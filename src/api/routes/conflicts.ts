@@ -1,16 +1,17 @@
 import { z } from 'zod';
-import {
-  findConflict,
-  listConflicts,
-  startOf,
-  type StoredConflict,
-} from '../../store/conflict-reads.ts';
-import { asking } from '../commands.ts';
+import { findConflict, listConflicts, type StoredConflict } from '../../store/conflict-reads.ts';
+import { decideEach } from '../decide-conflicts.ts';
 import { pageOf } from '../page.ts';
-import { notFound, Problem } from '../problem.ts';
+import { notFound, problemType } from '../problem.ts';
 import { route } from '../route.ts';
 import { Id, pageQuery } from '../schemas/common.ts';
-import { Conflict, ConflictDecision, ConflictPage } from '../schemas/conflict.ts';
+import {
+  Conflict,
+  ConflictDecision,
+  ConflictDecisions,
+  ConflictPage,
+  ConflictsDecided,
+} from '../schemas/conflict.ts';
 import { showConflict } from '../show-conflict.ts';
 
 const tag = 'Conflicts';
@@ -80,25 +81,38 @@ export const conflictRoutes = [
     bodyExample: { keep: 'ours' },
     answer: { status: 200, about: 'The conflict as it is now.', schema: Conflict },
     problems: ['not-found', 'conflict-decided', 'unavailable'],
-    async handle({ caller, params, body }, { database, commands }) {
-      const ref = { tenantId: caller.tenantId, ...params };
-      const load = async () => {
-        const row = await findConflict(database, ref);
-        if (!row) throw notFound('conflict');
-        return row;
+    async handle({ caller, params, body }, deps) {
+      const [decided] = await decideEach(deps, caller, { ids: [params.conflictId], ...body });
+      const { row, problem } = decided!;
+      if (problem) throw problem;
+      return { body: showConflict(row!, caller.tenantId) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/v1/conflicts/decide',
+    id: 'decideConflicts',
+    tag,
+    summary: 'Decide many conflicts alike',
+    about:
+      'As if each were decided by itself, for a calendar that was pasted over many bookings: one that cannot be decided so keeps no other from it. The same decision may be repeated.',
+    scopes: ['admin'],
+    body: ConflictDecisions,
+    bodyExample: { ids: ['5f1c4a0e6b1d4c7e9a2b3c4d5e6f7a8b'], keep: 'ours' },
+    answer: { status: 200, about: 'One for each id, in their order.', schema: ConflictsDecided },
+    problems: [],
+    async handle({ caller, body }, deps) {
+      const { tenantId } = caller;
+      const decided = await decideEach(deps, caller, body);
+      return {
+        body: {
+          items: decided.map(({ id, row, problem }) => ({
+            id,
+            problem: problem && problemType(problem.problem),
+            conflict: row && showConflict(row, tenantId),
+          })),
+        },
       };
-      const before = await load();
-      const { keep } = body;
-      if (before.state === 'open' && before.decision === null) {
-        const change = startOf(ref.tenantId, before);
-        await asking(commands.decideConflict({ change, keep, by: caller.keyId }));
-      }
-      const row = await load();
-      if (row.decision !== keep)
-        throw new Problem('conflict-decided', {
-          more: { decision: row.decision, outcome: row.outcome },
-        });
-      return { body: showConflict(row, ref.tenantId) };
     },
   }),
 ];

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { BookingRef } from '../../commands.ts';
 import { findBooking } from '../../store/booking-reads.ts';
-import { revokeTokens, tokenParts } from '../../store/customers.ts';
+import { findChange } from '../../store/changes.ts';
+import { customersMay, revokeTokens, tokenParts } from '../../store/customers.ts';
 import { browserKeysOf } from '../browser-payment.ts';
 import { asCustomer, customerTokenOf, requireCustomer } from '../customer.ts';
 import type { ApiDependencies } from '../dependencies.ts';
@@ -77,9 +78,10 @@ export const customerRoutes = [
     body: Empty,
     bodyExample: {},
     answer: { status: 201, about: 'What is kept and refunded.', schema: CancellationQuote },
-    problems: ['unauthenticated', 'not-cancellable'],
+    problems: ['unauthenticated', 'ask-the-seller', 'not-cancellable'],
     async handle(input, deps) {
       const customer = await requireCustomer(input.header('authorization'), deps);
+      if (!(await customersMay(deps.database, customer.ref)).mayCancel) throw askTheSeller();
       return quoteCancellation(asCustomer(input, customer), deps, customer.ref);
     },
   }),
@@ -99,6 +101,7 @@ export const customerRoutes = [
     problems: [
       'unauthenticated',
       'forbidden',
+      'ask-the-seller',
       'not-cancellable',
       'quote-over',
       'change-under-way',
@@ -110,10 +113,13 @@ export const customerRoutes = [
       if (input.body.keepMinor !== undefined) throw onlyStaff('keepMinor');
       const changeId = changeIdOf(ref, claimOf(asCustomer(input, customer)).key);
       const { reason, quoteId } = input.body;
-      const row = await findBooking(deps.database, ref);
-      // What it costs is shown before it is done.
-      if (row?.state === 'confirmed' && quoteId === undefined) throw new Problem('quote-over');
-      await cancel({ ...ref, changeId, reason, quoteId, keepMinor: undefined }, deps);
+      const { mayCancel } = await customersMay(deps.database, ref);
+      const requireConfirmed = () => {
+        if (!mayCancel) throw askTheSeller();
+        if (quoteId === undefined) throw unquoted();
+      };
+      const asked = { ...ref, changeId, reason, quoteId, keepMinor: undefined, requireConfirmed };
+      await cancel(asked, deps);
       return show(ref, deps);
     },
   }),
@@ -132,6 +138,7 @@ export const customerRoutes = [
     problems: [
       'unauthenticated',
       'forbidden',
+      'ask-the-seller',
       'not-reschedulable',
       'not-available',
       'not-bookable',
@@ -139,6 +146,7 @@ export const customerRoutes = [
     ],
     async handle(input, deps) {
       const customer = await requireCustomer(input.header('authorization'), deps);
+      if (!(await customersMay(deps.database, customer.ref)).mayMove) throw askTheSeller();
       if (input.body.price) throw onlyStaff('price');
       if (input.body.override) throw onlyStaff('override');
       const asked = { ref: customer.ref, asked: input.body };
@@ -164,6 +172,7 @@ export const customerRoutes = [
     problems: [
       'unauthenticated',
       'forbidden',
+      'ask-the-seller',
       'not-reschedulable',
       'not-available',
       'not-bookable',
@@ -179,6 +188,10 @@ export const customerRoutes = [
       const { ref } = customer;
       if (input.body.payment?.kind === 'external') throw onlyStaff('payment');
       const changeId = changeIdOf(ref, claimOf(asCustomer(input, customer)).key);
+      const { mayMove } = await customersMay(deps.database, ref);
+      // What was begun before the rule changed is answered as it went.
+      if (!mayMove && !(await findChange(deps.database.pool, { ...ref, changeId })))
+        throw askTheSeller();
       const { status } = await reschedule({ ...ref, changeId }, input.body, deps);
       return { ...(await show(ref, deps)), ...(status !== undefined && { status }) };
     },
@@ -188,10 +201,21 @@ export const customerRoutes = [
 const onlyStaff = (field: string): Problem =>
   new Problem('forbidden', { detail: `\`${field}\` is for the seller: leave it out.` });
 
+const askTheSeller = (): Problem => new Problem('ask-the-seller');
+
+/** What it costs is shown before it is done. */
+const unquoted = (): Problem =>
+  new Problem('quote-over', {
+    detail:
+      'The booking is confirmed, and nothing was cancelled: ask for a quote, show what it costs, and cancel by its id.',
+    more: { quotes: '/v1/customer/booking/cancellation-quotes' },
+  });
+
 async function show(ref: BookingRef, deps: ApiDependencies): Promise<Answer> {
-  const [row, keys] = await Promise.all([
+  const [row, keys, { mayCancel, mayMove }] = await Promise.all([
     findBooking(deps.database, ref),
     browserKeysOf(deps, ref),
+    customersMay(deps.database, ref),
   ]);
   if (!row) throw notFound('booking');
   const { id, state, startAt, endAt, party, amountMinor, currency, ...rest } = showBooking(
@@ -213,6 +237,7 @@ async function show(ref: BookingRef, deps: ApiDependencies): Promise<Answer> {
       owedMinor,
       balanceDueAt,
       cancellation,
+      may: { cancel: mayCancel, move: mayMove },
       payment: { clientSecret, publishableKey, connectedAccount },
     },
   };

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { closedDays } from '../../domain/closed-days.ts';
 import type { Interval } from '../../domain/interval.ts';
+import { nightRulesOf } from '../../domain/nights.ts';
 import { nightsOf, publishedEntries, type PublishedEntry } from '../../domain/published.ts';
 import { keepServing } from '../../store/echoes.ts';
 import type { FeedToServe } from '../../store/feed-contents.ts';
@@ -44,7 +46,14 @@ export const publishedFeedRoute = route({
             horizonMs: HORIZON_MS,
           });
     if (!feed) throw notFound('feed');
-    const entries = publishedEntries(feed.sources, feed).map((entry) => said(feed, entry, deps));
+    const { yearsFromAt: startAt, yearsToAt: endAt } = feed;
+    const always = { startAt, endAt };
+    const closed = feed.closedBy
+      .flatMap((by) => closedDays(by, { within: always, zones: deps.zones }))
+      .filter((one) => one.endAt > feed.fromAt);
+    const entries = publishedEntries(feed.sources, { ...feed, closed, always }).map((entry) =>
+      said(feed, entry, deps),
+    );
     const text = deps.composeFeed({ events: entries, stampedAt: STAMPED_AT });
     const etag = `"${createHash('sha256').update(text).digest('base64url')}"`;
     await keepServing(deps.database.pool, feed, { etag, served: entries.map((one) => one.served) });
@@ -71,7 +80,8 @@ function said(feed: FeedToServe, entry: PublishedEntry, { zones }: ApiDependenci
   if (feed.platform === 'other') return { uid, summary, span: entry, served: { startAt, endAt } };
   const localOf = (at: number) =>
     new Date(zones.toWall(at, feed.timeZone) * 1_000).toISOString().slice(0, 19);
-  const span = nightsOf(entry, { localOf, dayAfter });
+  const nights = nightRulesOf(feed.settings);
+  const span = nightsOf(entry, { localOf, dayAfter }, nights ?? undefined);
   const midnight = (day: string) => zones.instantOf({ kind: 'date', date: day }, feed.timeZone);
   const served = { startAt: midnight(span.from), endAt: midnight(span.until) };
   return { uid, summary, span, served };

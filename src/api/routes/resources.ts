@@ -186,7 +186,7 @@ type Values = Pick<StoredResource, 'name' | 'timeZone' | 'capacity' | 'settings'
 
 /** Fields that were left out stay. */
 function patched(now: Values, { settings = {}, ...rest }: z.output<typeof ResourcePatch>): Values {
-  const { holdLimits, recheck, conflicts, ...fields } = settings;
+  const { holdLimits, customers, recheck, conflicts, ...fields } = settings;
   const before = now.settings;
   return {
     name: rest.name ?? now.name,
@@ -196,6 +196,7 @@ function patched(now: Values, { settings = {}, ...rest }: z.output<typeof Resour
       ...before,
       ...given(fields),
       holdLimits: { ...before.holdLimits, ...given(holdLimits ?? {}) },
+      customers: { ...before.customers, ...given(customers ?? {}) },
       recheck: { ...before.recheck, ...given(recheck ?? {}) },
       conflicts: { ...before.conflicts, ...given(conflicts ?? {}) },
     },

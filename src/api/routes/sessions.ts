@@ -14,6 +14,7 @@ import { createOnce } from '../idempotency.ts';
 import { pageOf } from '../page.ts';
 import { notFound, Problem } from '../problem.ts';
 import { route } from '../route.ts';
+import { afterPosition, AfterSession, positionOf } from '../session-page.ts';
 import { Id, Instant, pageQuery } from '../schemas/common.ts';
 import {
   NewSessions,
@@ -78,10 +79,7 @@ export const sessionRoutes = [
     params,
     query: z.strictObject({
       ...pageQuery,
-      after: z
-        .string()
-        .regex(/^\d{4}-[^_]{1,30}Z_[A-Za-z0-9_-]{1,64}$/, 'must be `next` of the page before')
-        .optional(),
+      after: AfterSession,
       from: Instant.default(new Date(0).toISOString()).describe('Those that begin from then on.'),
       to: Instant.default('2199-12-31T00:00:00.000Z').describe('And before then.'),
     }),
@@ -91,8 +89,14 @@ export const sessionRoutes = [
       const ref = { tenantId: caller.tenantId, ...params };
       if (!(await findResource(database, ref))) throw notFound('resource');
       const { from, to, limit } = query;
-      const rows = await listSessions(database, { ...ref, from, to, limit, after: after(query) });
-      const keyOf = (row: Row) => `${row.startAt.toISOString()}_${row.id}`;
+      const rows = await listSessions(database, {
+        ...ref,
+        from,
+        to,
+        limit,
+        after: afterPosition(query.after),
+      });
+      const keyOf = ({ id, startAt }: Row) => positionOf({ id, startAt: startAt.toISOString() });
       return { body: pageOf(rows, { limit, keyOf, show }) };
     },
   }),
@@ -157,18 +161,6 @@ function answer(done: SessionMoved) {
       more: { taken: done.taken },
     });
   return { body: show(done.session) };
-}
-
-function after(query: { after?: string | undefined }): { startAt: string; id: string } | null {
-  if (query.after === undefined) return null;
-  const at = query.after.indexOf('_');
-  const startAt = query.after.slice(0, at);
-  if (!Instant.safeParse(startAt).success)
-    throw new Problem('invalid-request', {
-      detail: '`after` must be `next` of the page before.',
-      more: { errors: [{ in: 'query', pointer: '/after', detail: 'is no page of this list' }] },
-    });
-  return { startAt, id: query.after.slice(at + 1) };
 }
 
 const notSold = (): Problem =>

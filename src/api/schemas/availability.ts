@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { REFUSALS } from '../../domain/booking.ts';
 import { PULLS } from '../../domain/connection.ts';
 import { PRICE_UNITS } from '../../domain/resource.ts';
+import { AfterSession } from '../session-page.ts';
 import {
   answerSchemas,
   Amount,
@@ -32,6 +33,10 @@ export const AvailabilityQuery = z
       .describe("Between starts, from each opening's beginning; 15 unless told."),
     party: wholeNumber(1, 500).default(1).describe('Units needed at once; 1 unless told.'),
     nights: wholeNumber(1, 365).optional().describe('Length of the stays to list.'),
+    after: AfterSession.describe('With `as=sessions`: `next` of the answer before.'),
+    limit: wholeNumber(1, 1_000)
+      .default(1_000)
+      .describe('With `as=sessions`: so many at most; 1000 unless told.'),
     as: z
       .enum(SHOWN_AS)
       .optional()
@@ -181,6 +186,10 @@ export const Availability = z
       )
       .optional()
       .describe('With `as=sessions`: those that begin in the range and were not cancelled.'),
+    next: z
+      .string()
+      .optional()
+      .describe('With `as=sessions`: goes into `after` for the others; left out after the last.'),
     price: z
       .object({
         per: z.enum(PRICE_UNITS),

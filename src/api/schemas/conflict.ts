@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ASKED_BECAUSE, CONFLICT_OUTCOMES, DECIDERS, DECISIONS } from '../../domain/conflict.ts';
 import { CONFLICT_RULES } from '../../domain/resource.ts';
-import { answerSchemas, InstantOut, pageOf, requestSchemas } from './common.ts';
+import { answerSchemas, Id, InstantOut, pageOf, requestSchemas } from './common.ts';
 
 const Claim = z.object({
   priority: z.int(),
@@ -46,10 +46,38 @@ export const Conflict = z
   .register(answerSchemas, { id: 'Conflict' });
 export const ConflictPage = pageOf(Conflict, 'ConflictPage');
 
+const Keep = z
+  .enum(DECISIONS)
+  .describe('`ours`: the booking stays. `theirs`: it is moved, or cancelled with full refund.');
+
 export const ConflictDecision = z
-  .strictObject({
-    keep: z
-      .enum(DECISIONS)
-      .describe('`ours`: the booking stays. `theirs`: it is moved, or cancelled with full refund.'),
-  })
+  .strictObject({ keep: Keep })
   .register(requestSchemas, { id: 'ConflictDecision' });
+
+export const ConflictDecisions = z
+  .strictObject({
+    ids: z
+      .array(Id)
+      .min(1)
+      .max(100)
+      .refine((ids) => new Set(ids).size === ids.length, 'must name each conflict once'),
+    keep: Keep,
+  })
+  .register(requestSchemas, { id: 'ConflictDecisions' });
+
+export const ConflictsDecided = z
+  .object({
+    items: z.array(
+      z.object({
+        id: z.string().describe('As it was asked for.'),
+        problem: z
+          .enum(['/problems/not-found', '/problems/conflict-decided', '/problems/unavailable'])
+          .nullable()
+          .describe(
+            'What deciding it alone would have been refused with; null: it is decided as asked.',
+          ),
+        conflict: Conflict.nullable().describe('As it is now; null where there is none.'),
+      }),
+    ),
+  })
+  .register(answerSchemas, { id: 'ConflictsDecided' });

@@ -28,6 +28,9 @@ export const CustomerBooking = z
     owedMinor: Amount,
     balanceDueAt: InstantOut.nullable(),
     cancellation: z.array(z.object({ beforeMs: z.int(), feePercent: z.int(), feeMinor: Amount })),
+    may: z
+      .object({ cancel: z.boolean(), move: z.boolean() })
+      .describe('What the customer may do alone, once it is confirmed; else the seller is asked.'),
     payment: z.object({
       clientSecret: z.string().nullable().describe('While a payment waits for its payer.'),
       publishableKey: z.string().nullable(),

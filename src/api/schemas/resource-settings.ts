@@ -140,6 +140,9 @@ const saleFields = (side: Side) => {
       .describe(
         'What is kept of the price when called off at least so long before the start, earliest first; after the last everything is kept. Empty: nothing is kept until the start.',
       ),
+    customers: object({ mayCancel: z.boolean(), mayMove: z.boolean() }).describe(
+      'What customers may do by their token to a booking that is confirmed; a hold they can always give up.',
+    ),
     lapse: z
       .enum(['capture', 'renew'])
       .describe('What becomes of an authorization about to lapse.'),
@@ -160,7 +163,7 @@ const saleFields = (side: Side) => {
 const fieldsOf = (side: Side) => ({ ...timeFields(side), ...saleFields(side) });
 const fields = fieldsOf('request');
 const defaults = DEFAULT_RESOURCE_SETTINGS;
-const { holdLimits, recheck, conflicts } = defaults;
+const { holdLimits, customers, recheck, conflicts } = defaults;
 
 export const NewSettings = z.strictObject({
   soldBy: fields.soldBy.default(defaults.soldBy),
@@ -186,6 +189,12 @@ export const NewSettings = z.strictObject({
   price: fields.price.default(defaults.price),
   deposit: fields.deposit.default(defaults.deposit),
   cancellation: fields.cancellation.default(defaults.cancellation),
+  customers: z
+    .strictObject({
+      mayCancel: z.boolean().default(customers.mayCancel),
+      mayMove: z.boolean().default(customers.mayMove),
+    })
+    .prefault({}),
   lapse: fields.lapse.default(defaults.lapse),
   contested: fields.contested.default(defaults.contested),
   recheck: z
@@ -209,6 +218,7 @@ export const SettingsPatch = z
   .strictObject({
     ...fields,
     holdLimits: fields.holdLimits.partial(),
+    customers: fields.customers.partial(),
     recheck: fields.recheck.partial(),
     conflicts: fields.conflicts.partial(),
   })
