@@ -39,7 +39,13 @@ export function createApp(deps: ApiDependencies): Express {
   });
   const mark = createMarker(deps.database.pool);
   const signals = createSignalPace({ send: signalSender(deps) });
-  const context = { ...deps, metrics, book: createBook(metrics, load), mark, signals };
+  const context = {
+    ...deps,
+    metrics,
+    book: createBook({ metrics, load, database }),
+    mark,
+    signals,
+  };
   const authenticate = createAuthenticate({ database, now: deps.now, limits });
   const door = { authenticate, limits };
   const methods = new Map<string, string[]>();

@@ -3,21 +3,20 @@ import { refusalOf } from '../domain/availability.ts';
 import type { Interval } from '../domain/interval.ts';
 import type { AvailabilityRead } from '../store/availability.ts';
 import { readAvailability } from '../store/availability.ts';
-import { leaveDraft } from '../store/drafts.ts';
 import type { Claim, KeyUse } from '../store/idempotency.ts';
-import { findKeyUse } from '../store/idempotency.ts';
+import { findKeyUses } from '../store/idempotency.ts';
 import { choosePaymentAccount } from '../store/payment-accounts.ts';
 import { findSession } from '../store/sessions.ts';
 import type { AskedTime } from './asked-time.ts';
 import { instantsOf, roughSpan, spanIn } from './asked-time.ts';
 import type { Caller } from './auth.ts';
+import { leaveBookingDraft } from './booking-draft.ts';
 import { termsOf } from './booking-terms.ts';
 import { asking } from './commands.ts';
-import { referenceHashOf } from './customer-reference.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { inProgress } from './failures.ts';
-import { createCoalescer, createRivalry, type Rivals } from './gate.ts';
-import { bookingIdOf, canonicalJson } from './identity.ts';
+import { createBatcher, createCoalescer, createRivalry, type Rivals } from './gate.ts';
+import { bookingIdOf } from './identity.ts';
 import type { Load } from './load.ts';
 import type { Metrics } from './metrics.ts';
 import { notFound, Problem } from './problem.ts';
@@ -101,10 +100,17 @@ function createGate(metrics: Metrics, load: Load): PassGate {
   };
 }
 
+interface Way {
+  metrics: Metrics;
+  load: Load;
+  database: ApiDependencies['database'];
+}
+
 /** The way of a booking to its hold; one per process, because the gate counts what is under way. */
-export function createBook(metrics: Metrics, load: Load): Book {
+export function createBook({ metrics, load, database }: Way): Book {
   const passGate = createGate(metrics, load);
-  const accountFor = createAccountFor();
+  const accountFor = createAccountFor(load);
+  const keyUseOf = createBatcher<Claim, KeyUse | null>((claims) => findKeyUses(database, claims));
   const among = createRivalry();
 
   const begin = async (
@@ -119,7 +125,10 @@ export function createBook(metrics: Metrics, load: Load): Book {
       return await load.inLine(`${claim.tenantId}/${asked.resourceId}`, async () => {
         // What the crowd at the gate shared is out of date when one of it had what it wanted.
         if (rivals.haveTried()) await passGate(claim, { asked, hasBegun: 'begun' }, deps);
-        await load.look(() => draft(claim.tenantId, { ...by, bookingId }, deps), 'begun');
+        await load.look(
+          () => leaveBookingDraft(claim.tenantId, { ...by, bookingId }, deps),
+          'begun',
+        );
         const starting = withinTime(deps.commands.startBooking(start));
         const answer = await starting.finally(rivals.tried);
         if (answer.kind === 'refused') {
@@ -130,7 +139,7 @@ export function createBook(metrics: Metrics, load: Load): Book {
         return settle(answer, bookingId);
       });
     } catch (error) {
-      return bookedAnyway(claim, error, { deps, load });
+      return bookedAnyway(claim, error, keyUseOf);
     }
   };
 
@@ -138,12 +147,13 @@ export function createBook(metrics: Metrics, load: Load): Book {
     const { asked } = by;
     // Most of a crowd is told no, by a reading that it shares.
     const passed = await passGate(claim, { asked }, deps).catch((no: unknown) =>
-      bookedAnyway(claim, no, { deps, load }),
+      bookedAnyway(claim, no, keyUseOf),
     );
     if ('bookingId' in passed) return passed;
-    const [use, account] = await load.look(() =>
-      Promise.all([findKeyUse(deps.database, claim), accountFor(claim.tenantId, asked, deps)]),
-    );
+    const [use, account] = await Promise.all([
+      keyUseOf(claim),
+      accountFor(claim.tenantId, asked, deps),
+    ]);
     const known = use && bookedBefore(use);
     // A booking that is there is answered for, whatever the load.
     return known ?? (await load.begin(() => begin(claim, { ...by, account, passed }, deps)));
@@ -184,12 +194,12 @@ function startOf(
 }
 
 /** A crowd pays through one account, which is looked for once for all who come together. */
-function createAccountFor() {
+function createAccountFor(load: Load) {
   const once = createCoalescer<string | null>();
   return (tenantId: string, { payment }: NewBooking, deps: ApiDependencies) => {
     if (payment.kind !== 'method' && payment.kind !== 'browser') return null;
     const of = { tenantId, accountId: payment.accountId };
-    return once(JSON.stringify(of), () => choosePaymentAccount(deps.database, of));
+    return once(JSON.stringify(of), () => load.look(() => choosePaymentAccount(deps.database, of)));
   };
 }
 
@@ -197,10 +207,10 @@ function createAccountFor() {
 async function bookedAnyway(
   claim: Claim,
   no: unknown,
-  { deps, load }: { deps: ApiDependencies; load: Load },
+  keyUseOf: (claim: Claim) => Promise<KeyUse | null>,
 ): Promise<Booked> {
   const isAnswer = no instanceof Problem && no.problem !== 'overloaded';
-  const use = isAnswer && (await load.look(() => findKeyUse(deps.database, claim), 'begun'));
+  const use = isAnswer && (await keyUseOf(claim));
   if (use) return bookedBefore(use);
   throw no;
 }
@@ -235,40 +245,6 @@ function requireAccount({ payment }: NewBooking, account: string | null): string
         'Name one of your payment accounts in `payment.accountId`; with exactly one it may be left out.',
     });
   return account;
-}
-
-/**
- * Leaves what must not stand in a history where the workflow's activities find it. The store tells
- * one key's payloads apart by fingerprint; a draft has none, so its contents are compared here.
- */
-async function draft(
-  tenantId: string,
-  { asked, caller, bookingId }: Asked & { bookingId: string },
-  { vault, database }: ApiDependencies,
-): Promise<void> {
-  const places = {
-    guest: [tenantId, 'booking.guest', bookingId],
-    payment: [tenantId, 'booking_draft.payment', bookingId],
-  } as const;
-  const plain = {
-    guest: asked.guest ? canonicalJson(asked.guest) : null,
-    payment: asked.payment.kind === 'method' ? asked.payment.paymentMethod : null,
-  };
-  const seal = (part: keyof typeof plain) =>
-    plain[part] === null ? null : vault.seal(places[part], plain[part]);
-  const reference = asked.guest?.reference;
-  const other = await leaveDraft(database, {
-    tenantId,
-    bookingId,
-    guest: seal('guest'),
-    payment: seal('payment'),
-    referenceHash: reference ? referenceHashOf(caller.fingerprintKey, reference) : null,
-  });
-  if (!other) return;
-  const left = (part: keyof typeof plain) =>
-    other[part] === null ? null : vault.open(places[part], other[part]);
-  if (left('guest') !== plain.guest || left('payment') !== plain.payment)
-    throw new Problem('idempotency-mismatch');
 }
 
 async function withinTime(answer: Promise<HoldAnswer>): Promise<HoldAnswer> {

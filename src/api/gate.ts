@@ -30,6 +30,32 @@ export function createCoalescer<T>(): (key: string, read: () => Promise<T>) => P
   };
 }
 
+/** Few enough for one statement, and for an answer that nobody waits long for. */
+const MOST_TOGETHER = 500;
+
+/** Makes one question of all that come while the one before is being answered. */
+export function createBatcher<Ask, Answer>(
+  readAll: (asks: Ask[]) => Promise<Answer[]>,
+): (ask: Ask) => Promise<Answer> {
+  const waiting: { ask: Ask; answered: (answer: Promise<Answer>) => void }[] = [];
+  let isReading = false;
+  const read = async (): Promise<void> => {
+    isReading = true;
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, MOST_TOGETHER);
+      const answers = readAll(batch.map(({ ask }) => ask));
+      for (const [n, { answered }] of batch.entries()) answered(answers.then((all) => all[n]!));
+      await answers.catch(() => undefined);
+    }
+    isReading = false;
+  };
+  return (ask) =>
+    new Promise((answered) => {
+      waiting.push({ ask, answered });
+      if (!isReading) void read();
+    });
+}
+
 /** What one of several who want the same knows of the others. */
 export interface Rivals {
   /** Whether another's attempt came to an end since he came. */

@@ -23,15 +23,26 @@ export type KeyUse =
   /** The booking's own row is the answer. */
   | { kind: 'booking'; bookingId: string };
 
-/** What is known of a key, or null; on `pg`, because every booking asks it. */
+/** What is known of a key, or null. */
 export async function findKeyUse(database: Database, claim: Claim): Promise<KeyUse | null> {
-  const { rows } = await database.pool.query<KeyRow>({
-    name: 'find-key-use',
-    text: `SELECT fingerprint, booking_id AS "bookingId", status, answer FROM idempotency
-            WHERE tenant_id = $1 AND key = $2`,
-    values: [claim.tenantId, claim.key],
+  const [use] = await findKeyUses(database, [claim]);
+  return use ?? null;
+}
+
+/** For each claim, in their order; on `pg`, because every booking asks it. */
+export async function findKeyUses(
+  database: Database,
+  claims: readonly Claim[],
+): Promise<(KeyUse | null)[]> {
+  const { rows } = await database.pool.query<KeyRow & { n: number }>({
+    name: 'find-key-uses',
+    text: `SELECT asked.n::integer, i.fingerprint, i.booking_id AS "bookingId", i.status, i.answer
+             FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (tenant_id, key, n)
+             JOIN idempotency i ON i.tenant_id = asked.tenant_id AND i.key = asked.key`,
+    values: [claims.map(({ tenantId }) => tenantId), claims.map(({ key }) => key)],
   });
-  return useOf(rows[0] ?? null, claim);
+  const found = new Map(rows.map((row) => [row.n, row]));
+  return claims.map((claim, n) => useOf(found.get(n + 1) ?? null, claim));
 }
 
 interface KeyRow {

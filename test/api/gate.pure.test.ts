@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { createCoalescer, createLimiter, createRivalry } from '../../src/api/gate.ts';
+import {
+  createBatcher,
+  createCoalescer,
+  createLimiter,
+  createRivalry,
+} from '../../src/api/gate.ts';
 
 test('a thousand who ask at once share two readings, and none gets one that began before he asked', async () => {
   const once = createCoalescer<number>();
@@ -30,6 +35,31 @@ test('a reading that fails fails for those who share it, and the next one is mad
   const [first, second] = await Promise.allSettled([once('k', read), once('k', read)]);
   expect(first.status).toBe('rejected');
   expect(second).toEqual({ status: 'fulfilled', value: 'the second' });
+});
+
+test('questions that come while one is answered are asked together, each with its own answer', async () => {
+  const asked: number[][] = [];
+  const askOf = createBatcher(async (asks: number[]) => {
+    asked.push(asks);
+    await sleep(2);
+    return asks.map((n) => n * 2);
+  });
+  const answers = await Promise.all(Array.from({ length: 1_000 }, (_, n) => askOf(n)));
+  expect(answers).toEqual(Array.from({ length: 1_000 }, (_, n) => n * 2));
+  expect(asked.map((one) => one.length)).toEqual([1, 500, 499]);
+});
+
+test('a question that fails fails for all who asked together, and for nobody after them', async () => {
+  let isDown = true;
+  const askOf = createBatcher(async (asks: string[]) => {
+    await sleep(1);
+    if (isDown) throw new Error('away');
+    return asks;
+  });
+  const outcomes = await Promise.allSettled([askOf('a'), askOf('b'), askOf('c')]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+  isDown = false;
+  expect(await askOf('d')).toBe('d');
 });
 
 test('no more than the limit run at a time, each key by itself', async () => {

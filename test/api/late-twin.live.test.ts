@@ -56,7 +56,7 @@ test('a booking whose twin took the span between key and gate is answered as the
   const database = interrupted(api.database, () => holdUnits(api.database.pool, twin));
   const metrics = createMetrics(api.database);
   const load = createLoad({ database: api.database, bounds: LOAD_BOUNDS, metrics });
-  const book = createBook(metrics, load);
+  const book = createBook({ metrics, load, database });
   const before = api.commands.started.length;
   const booked = await book({ tenantId: 'a', key: 'late', fingerprint: 'f' }, asked, {
     ...api.deps,
