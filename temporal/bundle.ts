@@ -14,6 +14,7 @@ export async function workflowBundle(): Promise<WorkflowBundleWithSourceMap | { 
   }
   return bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('./workflows', import.meta.url)),
+    workflowInterceptorModules: [fileURLToPath(new URL('./workflows/answers.ts', import.meta.url))],
     logger: {
       log: () => undefined,
       trace: () => undefined,

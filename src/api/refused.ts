@@ -99,6 +99,20 @@ export function refused(
   });
 }
 
+/** As a customer is told: nothing of what else is booked with it. */
+export async function asTheirs<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof Problem) || error.extras.more?.['refusal'] !== 'linked-taken')
+      throw error;
+    const { linkedId: _, ...more } = error.extras.more;
+    throw new Problem(error.problem, { ...error.extras, detail: NOT_THEN, more });
+  }
+}
+
+const NOT_THEN = 'Something that is booked together with it cannot be had then.';
+
 const inTheWay = ({ linked = [] }: AvailabilityFacts, asked: Asked): string | undefined =>
   linkedInTheWay(linked, asked) ?? undefined;
 

@@ -1,6 +1,6 @@
 import type { Zones } from './availability.ts';
 import type { Interval } from './interval.ts';
-import { dayOf, dayOfText, instantOn, lastNaming } from './local-days.ts';
+import { dayOf, dayOfText, instantOn } from './local-days.ts';
 import { nightRulesOf, spanOfStay } from './nights.ts';
 import type { ResourceSettings } from './resource.ts';
 
@@ -20,14 +20,16 @@ export function closedDays(
   if (settings.soldBy === 'session') return [];
   const place = { timeZone, zones };
   const [first, last] = [dayOf(within.startAt, place), dayOf(within.endAt, place)];
+  const named = new Set<number>();
   const closed = new Set<number>();
-  for (const { fromDay, toDay, open } of settings.exceptions)
-    for (
-      let day = Math.max(first, dayOfText(fromDay));
-      open.length === 0 && day <= Math.min(last, dayOfText(toDay));
-      day += 1
-    )
-      if (lastNaming(settings.exceptions, day)?.open.length === 0) closed.add(day);
+  // The last one that names a day counts.
+  for (const { fromDay, toDay, open } of settings.exceptions.toReversed()) {
+    const until = Math.min(last, dayOfText(toDay));
+    for (let day = Math.max(first, dayOfText(fromDay)); day <= until; day += 1) {
+      if (open.length === 0 && !named.has(day)) closed.add(day);
+      named.add(day);
+    }
+  }
   const nights = nightRulesOf(settings);
   return [...closed]
     .filter((day) => !closed.has(day - 1))

@@ -50,10 +50,20 @@ export function publishedEntries(
   const lacking = union(needs.flatMap((need) => lackOf(need, always)));
   const told = [...own];
   for (const [name, spans] of [['closed', union(closed)] as const, ['linked', lacking] as const])
-    for (const { startAt, endAt } of spans)
-      if (!told.some((one) => one.startAt <= startAt && endAt <= one.endAt))
-        told.push({ key: `${name}/${startAt}`, startAt, endAt });
+    told.push(...untold(spans, told).map((span) => ({ key: `${name}/${span.startAt}`, ...span })));
   return told;
+}
+
+/** Of spans by their start, those that no entry holds as a whole. */
+function untold(spans: readonly Interval[], told: readonly Interval[]): Interval[] {
+  const rising = told.toSorted((a, b) => a.startAt - b.startAt);
+  let next = 0;
+  let until = -Infinity;
+  return spans.filter(({ startAt, endAt }) => {
+    for (; next < rising.length && rising[next]!.startAt <= startAt; next += 1)
+      until = Math.max(until, rising[next]!.endAt);
+    return until < endAt;
+  });
 }
 
 function ownEntries(
@@ -82,8 +92,11 @@ function crowded(sources: readonly PublishedSource[], capacity: number, count: n
   const step = (at: number, by: number) => steps.set(at, (steps.get(at) ?? 0) + by);
   const ofUnits = new Map<number, PublishedSource[]>();
   for (const one of sources)
-    if (one.unit !== null && one.unit <= capacity)
-      ofUnits.set(one.unit, [...(ofUnits.get(one.unit) ?? []), one]);
+    if (one.unit !== null && one.unit <= capacity) {
+      const ofUnit = ofUnits.get(one.unit);
+      if (ofUnit) ofUnit.push(one);
+      else ofUnits.set(one.unit, [one]);
+    }
   for (const [unit, taken] of ofUnits)
     for (const { startAt, endAt } of unit === ANY_UNIT ? taken : union(taken)) {
       step(startAt, 1);

@@ -2,8 +2,8 @@
  * One statement, hence one snapshot and one round trip, for a resource and all that it is linked to.
  * `busy_of_resource` (tenant, resource, end_at; start_at and unit included) answers busy time without
  * touching the table; occupancies come by the exclusion's GiST index; the rest is a handful of rows by
- * key. Spans are widened by the resource's own buffers here, because only its row knows them
- * (`OFFSET 0` keeps that from being worked out again for every row). Unconfirmed holds that are over
+ * key. Spans are widened by the resource's own buffers here, and to where its sessions end, because
+ * only its rows know them (`OFFSET 0` keeps that from being worked out again for every row). Unconfirmed holds that are over
  * count as free, as the hold itself treats them. What few resources have (links, sessions, a limit of
  * days) is behind conditions that are looked at once.
  */
@@ -82,7 +82,10 @@ CROSS JOIN LATERAL (
 JOIN resource r ON r.tenant_id = own.tenant_id AND r.id = place.id
 CROSS JOIN LATERAL (SELECT
   $3::timestamptz - coalesce((r.settings->>'bufferBeforeMs')::float8, 0) * interval '1 ms' AS from_at,
-  $4::timestamptz + coalesce((r.settings->>'bufferAfterMs')::float8, 0) * interval '1 ms' AS to_at
+  greatest($4::timestamptz + coalesce((r.settings->>'bufferAfterMs')::float8, 0) * interval '1 ms',
+    CASE WHEN r.settings->>'soldBy' = 'session' THEN (SELECT max(s.end_at) FROM session s
+      WHERE s.tenant_id = r.tenant_id AND s.resource_id = r.id AND s.cancelled_at IS NULL
+        AND s.start_at >= $3::timestamptz AND s.start_at < $4::timestamptz) END) AS to_at
   OFFSET 0) w
 WHERE own.tenant_id = $1 AND own.id = $2 AND own.archived_at IS NULL`.replaceAll(
   /\bms\(((?:[^()]|\([^()]*\))*)\)/g,

@@ -82,6 +82,7 @@ interface Row {
   outcome: ConflictOutcome | null;
   bookingState: BookingState;
   isThere: boolean;
+  isGivingWay: boolean;
   ours: Claim;
   theirs: Claim;
 }
@@ -94,6 +95,8 @@ export const weighConflict = (pool: pg.Pool, ref: ConflictRef): Promise<Weighed>
   transaction(pool, async (client) => {
     const row = await lockedRow(client, ref);
     if (!row) return { kind: 'settled', outcome: 'gone' };
+    // Where its run died before it was through: what is done may be done again, and money is due.
+    if (row.isGivingWay) return { kind: 'theirs' };
     if (row.state === 'settled') {
       await takeCallBack(client, ref);
       return { kind: 'settled', outcome: row.outcome! };
@@ -121,6 +124,8 @@ async function lockedRow(client: Queryable, ref: ConflictRef): Promise<Row | nul
          greatest(0, ceil(date_part('epoch', k.deadline_at - clock_timestamp()) * 1000)) END AS "msLeft",
        b.state AS "bookingState",
        conflict_spans($1, $2, k.connection_id, k.root_id, true) IS NOT NULL AS "isThere",
+       EXISTS (SELECT FROM booking_change c WHERE c.tenant_id = $1 AND c.booking_id = $2 AND c.id = $3
+         AND c.state = 'open') AS "isGivingWay",
        our_claim($1, $2) AS ours, their_claim($1, k.connection_id, k.root_id) AS theirs
       FROM conflict k JOIN booking b ON b.tenant_id = k.tenant_id AND b.id = k.booking_id
      WHERE k.tenant_id = $1 AND k.booking_id = $2 AND k.change_id = $3`,

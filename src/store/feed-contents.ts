@@ -122,7 +122,7 @@ const PLACES = `
      GROUP BY w
   )`;
 
-// A booking that has both a part and its whole is told of once. `OFFSET 0` has each place looked up.
+// A booking that has a part and its whole, or several parts, is told of once. `OFFSET 0` has each place looked up.
 const SOURCES = `
     SELECT t.key, ${widened('f')}, t.unit
       FROM f CROSS JOIN LATERAL (
@@ -134,18 +134,21 @@ const SOURCES = `
        AND s.cancelled_at IS NULL AND s.taken >= s.capacity
        AND s.end_at > lower(f.within) AND s.start_at < upper(f.within)
     UNION ALL
+    SELECT t.key, min(t.from_at - part.behind), max(t.to_at + part.ahead), NULL FROM f,
+      (SELECT * FROM takes WHERE is_part OFFSET 0) part
+      CROSS JOIN LATERAL (SELECT * FROM (${occupancyOf('part.id')}) o OFFSET 0) t
+     WHERE NOT ${hasOwn('t.booking_id')}
+     GROUP BY t.key
+    UNION ALL
     SELECT t.key, ${widened('part')}, NULL FROM f,
-      (SELECT * FROM takes WHERE is_part OFFSET 0) part CROSS JOIN LATERAL (
-        SELECT key, min(from_at) AS from_at, max(to_at) AS to_at FROM (${occupancyOf('part.id')}) o
-         WHERE NOT ${hasOwn('o.booking_id')}
-         GROUP BY key
-        UNION ALL SELECT key, from_at, to_at FROM (${outsideOf('part.id')}) o) t
+      (SELECT * FROM takes WHERE is_part OFFSET 0) part
+      CROSS JOIN LATERAL (SELECT * FROM (${outsideOf('part.id')}) o OFFSET 0) t
     UNION ALL
     SELECT t.key, ${widened('whole')}, NULL FROM f JOIN whole ON whole.id <> f.resource_id
       CROSS JOIN LATERAL (SELECT * FROM (${outsideOf('whole.id')}) o OFFSET 0) t`;
 
 // Beside needs, what the resource itself takes of its parts: by its bookings, and by all that is taken of
-// it outside, whichever unit that names.
+// it outside, whichever unit that names; and parts that are sold no more.
 const NEEDS = `
     SELECT need.capacity, coalesce(need.units, greatest(need.capacity, 1)) AS units,
       need.time_zone AS "timeZone", need.settings,
@@ -166,7 +169,9 @@ const NEEDS = `
         UNION ALL
         SELECT t.key, ${widened('part')} FROM (SELECT * FROM takes WHERE is_part OFFSET 0) part
           CROSS JOIN LATERAL (${occupancyOf('part.id')}) t WHERE ${hasOwn('t.booking_id')}) AS t(key, from_at, to_at))
-    FROM f WHERE EXISTS (SELECT FROM takes WHERE is_part)`;
+    FROM f WHERE EXISTS (SELECT FROM takes WHERE is_part)
+    UNION ALL
+    SELECT 0, 1, time_zone, settings, NULL FROM takes WHERE is_part AND capacity = 0`;
 
 const FEED_TO_SERVE = `
   WITH ${PLACES}, source(key, from_at, to_at, unit) AS (${SOURCES}), need AS (${NEEDS})

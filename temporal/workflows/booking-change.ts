@@ -18,7 +18,7 @@ import { conflictStory } from './change-conflict.ts';
 import { reauthorizeStory } from './change-reauthorize.ts';
 import { refundStory } from './change-refund.ts';
 import { rescheduleStory } from './change-reschedule.ts';
-import { watchedLedger } from './watched.ts';
+import { oneOfFew, watchedLedger } from './watched.ts';
 
 /*
  A change of a confirmed booking: opened as the booking's only one, told by its story, closed. Each
@@ -38,9 +38,11 @@ export interface Telling {
 export async function bookingChange(input: ChangeInput): Promise<ChangeAnswer> {
   let answer: ChangeAnswer | null = null;
   let step = 'open';
+  const waitFor = oneOfFew();
+  const underWay: ChangeAnswer = { kind: 'busy', changeId: input.changeId };
   setHandler(changeUpdate, async () => {
-    await condition(() => answer !== null);
-    return answer!;
+    await waitFor(() => answer !== null);
+    return answer ?? underWay;
   });
   setHandler(changeStatusQuery, () => ({ kind: input.kind, step }));
   const telling: Telling = {

@@ -183,6 +183,8 @@ function nothingTaken(told: Told, undos: UndoStack, hold: HoldAnswer): false {
 function gaveWay(told: Told, error: unknown): false {
   told.hold ??= { kind: 'fenced' };
   if (isCancellation(error)) return ended(told, 'cancelled', 'cancelled-by-operator');
+  // What a local activity throws comes as it is, and only the hold's is ever given up.
+  if (error instanceof ApplicationFailure) return ended(told, 'expired', `holdSlot-${error.type}`);
   if (!(error instanceof ActivityFailure)) throw error;
   const kind = error.cause instanceof ApplicationFailure ? error.cause.type : 'timeout';
   // A payment service that was tried until the hold ended has declined nothing.

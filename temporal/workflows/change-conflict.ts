@@ -1,9 +1,9 @@
 import {
+  ApplicationFailure,
   allHandlersFinished,
   condition,
   continueAsNew,
   setHandler,
-  upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -16,7 +16,7 @@ import type { BookingLedgerActivities } from '../contracts/booking.ts';
 import { conflictNewsSignal, type ConflictActivities } from '../contracts/conflict.ts';
 import type { Telling } from './booking-change.ts';
 import { giveBack } from './collecting.ts';
-import { attentionKey, watchedLedger } from './watched.ts';
+import { oneOfFew, showAttention, watchedLedger } from './watched.ts';
 
 /*
  | step        | act                                                                        | undo |
@@ -45,25 +45,25 @@ export async function conflictStory(input: ConflictInput, telling: Telling): Pro
   const { tenantId, bookingId, changeId } = input;
   const ref = { tenantId, bookingId, changeId };
   let hasNews = false;
-  let isCalled = false;
   let busyMs = BUSY_MS.first;
   setHandler(conflictNewsSignal, () => void (hasNews = true));
+  const waitFor = oneOfFew();
   setHandler(decideUpdate, async ({ keep, by = 'temporal-ui' }) => {
-    const isDecided = await ledger.decideConflict({ ...ref, keep, by });
-    hasNews = true;
-    return isDecided;
+    const decided: boolean[] = [];
+    const deciding = ledger.decideConflict({ ...ref, keep, by }).then((isDecided) => {
+      hasNews = true;
+      decided.push(isDecided);
+    });
+    await Promise.race([deciding, waitFor(() => decided.length > 0)]);
+    if (decided.length > 0) return decided[0]!;
+    throw ApplicationFailure.nonRetryable('It was asked again since.', 'asked-again');
   });
-  const call = (isWanted: boolean) => {
-    if (isWanted !== isCalled)
-      upsertSearchAttributes([{ key: attentionKey, value: isWanted ? 'conflict' : null }]);
-    isCalled = isWanted;
-  };
   for (;;) {
     hasNews = false;
     telling.step('weigh');
     const weighed = await ledger.weighConflict(ref);
     if (weighed.kind === 'settled') break;
-    call(weighed.kind === 'wait' && weighed.for === 'person');
+    showAttention(weighed.kind === 'wait' && weighed.for === 'person' ? 'conflict' : null);
     let waitMs: number | null = busyMs;
     if (weighed.kind === 'theirs') {
       if (await giveWay(input, telling)) continue;
@@ -80,7 +80,7 @@ export async function conflictStory(input: ConflictInput, telling: Telling): Pro
     }
     await condition(() => hasNews, Math.min(waitMs ?? leftMs, leftMs));
   }
-  call(false);
+  showAttention(null);
   telling.answer({ kind: 'done' });
 }
 

@@ -8,6 +8,7 @@ import {
   setHandler,
   upsertSearchAttributes,
   uuid4,
+  workflowInfo,
   type LocalActivityOptions,
 } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
@@ -28,7 +29,14 @@ export const LEDGER_OPTIONS = {
 const ledger = proxyLocalActivities<BookingLedgerActivities>(LEDGER_OPTIONS);
 
 export const CALL_AFTER = '1 minute';
-export const attentionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
+const attentionKey = defineSearchAttributeKey(SEARCH_ATTRIBUTES.attention, 'KEYWORD');
+
+/** What the run is found by; answers with what it was before. */
+export function showAttention(attention: string | null): string | null {
+  const before = workflowInfo().typedSearchAttributes.get(attentionKey) ?? null;
+  if (attention !== before) upsertSearchAttributes([{ key: attentionKey, value: attention }]);
+  return before;
+}
 
 /**
  * What has no other way than through; `byHand` is its answer when a person did it instead, left out
@@ -76,14 +84,27 @@ export function watchedLedger<T extends object>(): T {
 /** A run's own: every run has its modules to itself. */
 let last: Promise<unknown> = Promise.resolve();
 
-/**
- * One at a time, also from handlers. An update that ended in the task in which another act was put
- * off stands in history in an order that the SDK does not replay, and its run would be lost.
- */
+/** One at a time, also from handlers: of two that are stuck, a person could be heard for one only. */
 function inTurn<T>(act: () => Promise<T>): Promise<T> {
   const mine = last.then(act);
   last = mine.catch(() => undefined);
   return mine;
+}
+
+/** Of the ten questions that a run takes at once; the others are left for a person's decision. */
+const MOST_ASKING = 5;
+
+/**
+ * Waits for an answer, or until newer questions have come: whoever repeats one while a step is stuck
+ * has long stopped waiting for the older ones. False when it is given up.
+ */
+export function oneOfFew(): (isAnswered: () => boolean) => Promise<boolean> {
+  let asked = 0;
+  return async (isAnswered) => {
+    const mine = (asked += 1);
+    await condition(() => isAnswered() || asked - mine >= MOST_ASKING);
+    return isAnswered();
+  };
 }
 
 /** The last attempt failed too near the end for another one, or was still under way. */
@@ -123,10 +144,10 @@ export async function calledFor<T>(
     if (resolution.kind === 'resolved-by-hand') await condition(() => isSettled);
     return { kind: 'resolved' };
   });
-  upsertSearchAttributes([{ key: attentionKey, value: call.attention }]);
+  const before = showAttention(call.attention);
   await ledger.callPerson(call);
   const answer = await untilResolved(step, begun, decided);
-  upsertSearchAttributes([{ key: attentionKey, value: null }]);
+  showAttention(before);
   if (answer.by === null) await ledger.settled(call);
   else await ledger.doneByHand({ ...call, ...answer.by });
   isSettled = true;

@@ -127,6 +127,17 @@ test('a booking is moved to no time at which what it needs is closed', async () 
   });
   await post('/bookings', { resourceId: 'therapist', payment: { kind: 'none' }, ...at('12') });
   expect((await post(quotes, at('12'))).body.linkedId).toBe('therapist');
+  // Its customer is told that it cannot be had, and nothing of how it is run.
+  const { customerToken } = (await post(`/bookings/${body.id}/customer-token`, {})).body;
+  for (const hours of ['20', '12']) {
+    const own = await api.ask('POST', '/v1/customer/booking/reschedule-quotes', {
+      key: customerToken,
+      body: at(hours),
+      headers: { 'idempotency-key': `customer-${hours}` },
+    });
+    expect(own.body).toMatchObject({ status: 409, refusal: 'linked-taken' });
+    expect(JSON.stringify(own.body)).not.toMatch(/therapist|linkedId/);
+  }
   expect((await post(quotes, at('11'))).status).toBe(201);
   expect((await post(quotes, { ...at('19'), override: ['opening'] })).status).toBe(201);
 });

@@ -171,3 +171,19 @@ test('a page that is none is refused, whatever a date it looks like', async () =
   ])
     expect((await list(`?after=${encodeURIComponent(`${at}_x`)}`)).status).toBe(400);
 });
+
+test('a session that goes on after the range is refused for what lies over its end', async () => {
+  await makeResource(api, { id: 'night-train', settings: { soldBy: 'session' } });
+  const late = { startAt: '2031-06-10T22:00:00Z', endAt: '2031-06-11T06:00:00Z', capacity: 5 };
+  expect((await post('/resources/night-train/sessions', { sessions: [late] })).status).toBe(201);
+  await post('/resources/night-train/blocks', {
+    startAt: '2031-06-11T05:00:00Z',
+    endAt: '2031-06-11T07:00:00Z',
+  });
+  for (const to of ['2031-06-11T00:00:00Z', '2031-06-12T00:00:00Z']) {
+    const query = `from=2031-06-10T00:00:00Z&to=${to}`;
+    const path = `/v1/resources/night-train/availability?${query}`;
+    const { body } = await api.ask('GET', path);
+    expect(body.sessions.map((one: { refusal: string }) => one.refusal)).toEqual(['blocked']);
+  }
+});

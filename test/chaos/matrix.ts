@@ -124,14 +124,14 @@ export async function runLong(stage: Stage, trials: readonly Trial[]): Promise<V
 const STATED_WITHIN_MS = 220_000;
 /** Longer than any retry waits: what was not tried for so long was given up. */
 const GIVEN_UP_MS = 63_000;
-/** Refused, the call itself is told by the search attribute alone. */
+/** Refused, it leaves nothing but the search attribute to tell. */
 const IS_THE_CALL: BookingActivity = 'callPerson';
 
 /**
  * Until it ended or called a person, if it does; then the fault is lifted, and the person has it
  * tried again.
  */
-async function throughForGood({ holdfast }: Stage, trial: Trial): Promise<boolean> {
+async function throughForGood({ holdfast, found }: Stage, trial: Trial): Promise<boolean> {
   const { cast, cell, armed } = trial;
   const path = `/bookings/${cast.suspect.id}`;
   const deadline = Date.now() + STATED_WITHIN_MS;
@@ -142,13 +142,16 @@ async function throughForGood({ holdfast }: Stage, trial: Trial): Promise<boolea
     if (status === 200) calls = (body.attentions as string[]).filter(isStuck);
     const isOver = status === 200 && !['held', 'paying', 'confirmed'].includes(body.state);
     const hasEnded = trial.ended() !== undefined || isOver;
-    isStated = calls.length > 0 || (hasEnded && armed.quietMs() > GIVEN_UP_MS);
+    // A way may have a call of its own before it comes to its fault.
+    const isCalled =
+      cell.activity === IS_THE_CALL ? await found(cast.suspect.id) : calls.length > 0;
+    isStated = (isCalled && armed.met() > 0) || (hasEnded && armed.quietMs() > GIVEN_UP_MS);
   }
   armed.lift();
   for (const attention of calls)
     await insist(holdfast, `${path}/resolve`, { decision: 'retry', attention });
   await trial.going;
-  return isStated || cell.activity === IS_THE_CALL;
+  return isStated;
 }
 
 const isStuck = (call: string): boolean => call.startsWith('stuck-');

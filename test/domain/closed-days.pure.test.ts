@@ -54,3 +54,16 @@ test('what lies outside the time that is asked about, and sessions, are left out
   ).toEqual([]);
   expect(closedBy([closed('2027-06-01')], { soldBy: 'session' })).toEqual([]);
 });
+
+test('each exception is looked at once, however many there are and however long', () => {
+  let looks = 0;
+  const all = Array.from({ length: 400 }, () => ({
+    ...closed('2020-01-01', '2199-01-01'),
+    get fromDay() {
+      looks += 1;
+      return '2020-01-01';
+    },
+  }));
+  expect(closedBy(all)).toHaveLength(1);
+  expect(looks).toBeLessThanOrEqual(all.length);
+});

@@ -132,4 +132,12 @@ describe('entries', () => {
       }),
     );
   });
+
+  test('years of bookings, and as many of what a booking needs, are all told', () => {
+    const hourly = (after: number) =>
+      Array.from({ length: 20_000 }, (_, n) => source(`${n}`, 1, 3 * n + after, 3 * n + after + 1));
+    const need = { capacity: 1, units: 1, taken: hourly(1) };
+    const told = publishedEntries(hourly(0), { unit: null, capacity: 1, needs: [need] });
+    expect(told).toHaveLength(40_000);
+  });
 });

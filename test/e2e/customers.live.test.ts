@@ -41,8 +41,15 @@ it('a customer reads, moves and cancels the one booking that the token opens', a
   const { body: said } = await ask('POST', '/reschedule-quotes', to);
   const moved = await ask('POST', '/reschedule', { quoteId: said.id });
   expect(moved).toMatchObject({ status: 200, body: to });
-  const unquoted = await ask('POST', '/cancel', {});
-  expect(unquoted.body.type).toBe('/problems/quote-over');
+  for (const [kind, path, body] of [
+    ['cancellation', '/cancel', {}],
+    ['cancellation', '/cancel', { quoteId: randomUUID() }],
+    ['reschedule', '/reschedule', { quoteId: randomUUID() }],
+  ] as const) {
+    const quotes = `/v1/customer/booking/${kind}-quotes`;
+    const { body: refused } = await ask('POST', path, body);
+    expect(refused).toMatchObject({ type: '/problems/quote-over', quotes });
+  }
   const { body: fee } = await ask('POST', '/cancellation-quotes', {});
   const over: Answer = await ask('POST', '/cancel', { quoteId: fee.id });
   expect(over).toMatchObject({ status: 200, body: { state: 'cancelled' } });
@@ -124,6 +131,29 @@ describe('where the seller does not let customers', () => {
     const { body } = await holdfast.call('GET', path);
     expect(body.settings.customers).toEqual(closed);
   });
+});
+
+it('a cancel that was begun before the rule changed is answered as it went', async () => {
+  const kind = await openShop(holdfast, { accountId });
+  const asked = await booked(holdfast, kind);
+  await untilEven(holdfast, asked.id, PRICE_MINOR);
+  const ask = as(await tokenOf(asked.id));
+  const { body: quote } = await ask('POST', '/cancellation-quotes', {});
+  const gate = await gates.shut(kind.resourceId, 'cancelled');
+  const key = randomUUID();
+  const cancel = () => ask('POST', '/cancel', { quoteId: quote.id }, key);
+  const first = cancel();
+  await gate.untilWaiting(1);
+  await holdfast.database.pool.query(
+    `UPDATE resource SET settings = settings || '{"customers": {"mayCancel": false}}' WHERE id = $1`,
+    [kind.resourceId],
+  );
+  const again = cancel();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await gate.open();
+  for (const answer of [await first, await again])
+    expect(answer).toMatchObject({ status: 200, body: { state: 'cancelled' } });
+  await untilEven(holdfast, asked.id, 0);
 });
 
 it('a cancel that comes as the booking is confirmed is refused, with where to ask for a quote', async () => {

@@ -12,10 +12,26 @@ import {
 import { untilSettled } from '../support/checker.ts';
 import { startHoldfast, until, type Holdfast } from '../support/holdfast.ts';
 import { onQueue, viewTemporal, type TemporalView } from '../support/history.ts';
-import { fault, hitsOf, liftFaults, listCalls, STRIPE_CALLS } from '../support/outside.ts';
+import {
+  dayComes,
+  declineNext,
+  deposited,
+  depositShop,
+  untilDue,
+  untilEven,
+} from '../support/money.ts';
+import {
+  fault,
+  hitsOf,
+  liftFaults,
+  listCalls,
+  release,
+  STRIPE_CALLS,
+  untilHeld,
+} from '../support/outside.ts';
 import { addBrowserAccount, does, payerConfirms } from '../support/payer.ts';
 import { addResource, connectGoogle, type Scene } from '../support/scene.ts';
-import { book, booked, cancel, openShop, shortenHolds } from '../support/shop.ts';
+import { book, booked, cancel, openShop, PRICE_MINOR, shortenHolds } from '../support/shop.ts';
 import { scrubbed, writeHistory, type NamedHistory } from './histories.ts';
 import { currentCode, failuresOf } from './replaying.ts';
 
@@ -145,6 +161,72 @@ it('bookings that were moved, and one whose payer declined, are made', async () 
   expect(made.map(({ name }) => name)).toContain('change-reschedule-cheaper');
 });
 
+/** A change's latest run, once it is over. */
+const keepChange = async (name: string, bookingId: string, changeId: string): Promise<void> => {
+  const workflowId = `booking-change/${holdfast.tenantId}/${bookingId}/${changeId}`;
+  await temporal.client.workflow.getHandle(workflowId).result();
+  await keep(name, workflowId);
+};
+
+it('balances, a refund and a renewed authorization are made', async () => {
+  const account = await addBrowserAccount(holdfast);
+  const shop = await depositShop(holdfast, account, { settings: { lapse: 'renew' } });
+  const due = await deposited(holdfast, shop);
+  await dayComes(holdfast, due.id);
+  await untilEven(holdfast, due.id, PRICE_MINOR);
+  await keepChange('change-balance', due.id, 'balance');
+
+  const unpaid = await deposited(holdfast, shop);
+  await declineNext(holdfast, unpaid.id, 'chargeDeclinedExpiredCard');
+  await dayComes(holdfast, unpaid.id);
+  await untilDue(holdfast, unpaid.id, (one) => Boolean(one?.payUntilAt));
+  await keepChange('change-balance-declined', unpaid.id, 'balance');
+
+  const key = randomUUID();
+  const part = { amountMinor: 1_000, reason: 'late-check-in' };
+  await holdfast.call('POST', `/bookings/${due.id}/refunds`, part, { 'idempotency-key': key });
+  await untilEven(holdfast, due.id, PRICE_MINOR - 1_000);
+  const ref = { tenantId: holdfast.tenantId, bookingId: due.id };
+  await keepChange('change-refund', due.id, changeIdOf(ref, key));
+
+  await fault(holdfast, { ...STRIPE_CALLS.capture, hold: 'capture', holdAt: 'before' });
+  const lapsing = book(holdfast, await openShop(holdfast, { settings: { lapse: 'renew' } }));
+  await untilHeld(holdfast, 'capture');
+  await liftFaults(holdfast);
+  await holdfast.database.pool.query(
+    `UPDATE payment SET capture_before = now() + interval '1 hour' WHERE booking_id = $1`,
+    [lapsing.id],
+  );
+  await untilEven(holdfast, lapsing.id, PRICE_MINOR);
+  await release(holdfast, 'capture');
+  await keepChange('change-reauthorize', lapsing.id, 'reauthorize-1');
+  expect(made).toHaveLength(16);
+});
+
+it('a conflict that a person decides is made', async () => {
+  const settings = { conflicts: { rule: 'ask' } };
+  const shop = await openShop(holdfast, { calendar: true, settings });
+  const asked = await booked(holdfast, shop);
+  await untilSettled(holdfast, [asked]);
+  const endAt = new Date(Date.parse(asked.endAt) + 3_600_000).toISOString();
+  await holdfast.control('POST', `${calendarPath(shop.calendarId!)}/events`, {
+    summary: 'Family',
+    start: { dateTime: asked.startAt },
+    end: { dateTime: endAt },
+  });
+  const { body } = await until(
+    () => holdfast.call('GET', `/conflicts?bookingId=${asked.id}`),
+    (answer) => answer.body.items.length === 1,
+  );
+  const [conflict] = body.items;
+  await holdfast.call('POST', `/conflicts/${conflict.id}/decide`, { keep: 'theirs' });
+  await untilEven(holdfast, asked.id, 0);
+  const { workflowId } = conflict.links;
+  await temporal.client.workflow.getHandle(workflowId).result();
+  await keep('change-conflict', workflowId);
+  expect(made).toHaveLength(17);
+});
+
 it('a connection in good and bad days is made', async () => {
   const shop = await openShop(holdfast, { calendar: true });
   const scene = shop as Scene & typeof shop;
@@ -184,7 +266,7 @@ it('a connection that goes on in a new run is made', async () => {
   await untilTaken(holdfast, scene, { days: 3, hour: 9 });
   await keep('connection-first-run', workflowId, first);
   await keep('connection-next-run', workflowId);
-  expect(made).toHaveLength(15);
+  expect(made).toHaveLength(20);
 });
 
 it('all of them replay', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_RESOURCE_SETTINGS } from '../../src/domain/resource.ts';
 import { cancelBooking, commitBooking } from '../../src/store/bookings.ts';
+import { closeChange, openChange } from '../../src/store/changes.ts';
 import { conflictsOfPass, conflictsToTell, conflictTold } from '../../src/store/conflict-reads.ts';
 import { decideConflict, weighConflict } from '../../src/store/conflicts.ts';
 import { holdUnits } from '../../src/store/holds.ts';
@@ -104,6 +105,23 @@ describe('a rule', () => {
     expect(await weigh(id)).toEqual({ kind: 'theirs' });
     expect(await weigh(id)).toEqual({ kind: 'theirs' });
     expect(await one(id)).toMatchObject({ decision: 'theirs', decided_by: 'rule', state: 'open' });
+  });
+
+  test('that keeps theirs goes on giving way until its change is closed, whoever died in between', async () => {
+    const at = await place('keep-theirs');
+    const id = await booked(at);
+    await sync(ledger.pool, at.key, { changes: over('a', [0, 2]) });
+    const { change_id: changeId } = await one(id);
+    const ref = { tenantId: TENANT, bookingId: id, changeId };
+    await weigh(id);
+    const ask = { connectionId: at.key.connectionId, rootId: 'a' };
+    await openChange(ledger.pool, { ...ref, reason: 'conflict', kind: 'conflict', ask });
+    const callOff = { ...ref, reason: 'conflict', keepMinor: 0, quoteId: null };
+    expect(await cancelBooking(ledger.pool, callOff)).toMatchObject({ kind: 'cancelled' });
+    expect(await weigh(id)).toEqual({ kind: 'theirs' });
+    expect(await cancelBooking(ledger.pool, callOff)).toMatchObject({ kind: 'cancelled' });
+    await closeChange(ledger.pool, { ...ref, answer: { kind: 'done' }, outcome: {} });
+    expect(await weigh(id)).toEqual({ kind: 'settled', outcome: 'cancelled' });
   });
 
   test('by key gives the time to who was there first, or to the higher priority', async () => {

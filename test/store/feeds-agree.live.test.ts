@@ -5,7 +5,7 @@ import { instantOf, instantToWall, wallToInstant, zoneIsKnown } from '../../src/
 import { refusalOf } from '../../src/domain/availability.ts';
 import { closedDays } from '../../src/domain/closed-days.ts';
 import { overlaps } from '../../src/domain/interval.ts';
-import { publishedEntries } from '../../src/domain/published.ts';
+import { publishedEntries, type PublishedEntry } from '../../src/domain/published.ts';
 import type { ResourceSettings } from '../../src/domain/resource.ts';
 import { readAvailability } from '../../src/store/availability.ts';
 import { commitBooking, releaseBooking } from '../../src/store/bookings.ts';
@@ -51,6 +51,11 @@ const link = (resourceId: string, linkedId: string, kind: LinkKind, units: numbe
 
 /** Hours that the resource's feed does not leave free. */
 async function busyHours(resourceId: string): Promise<number[]> {
+  const entries = await entriesOf(resourceId);
+  return hoursWhere((n) => entries.some((one) => overlaps(one, spanOf(n))));
+}
+
+async function entriesOf(resourceId: string): Promise<PublishedEntry[]> {
   const tokenHash = createHash('sha256').update(randomUUID()).digest();
   await ledger.admin.query(
     `INSERT INTO feed (tenant_id, id, resource_id, subscriber, platform, shows, token, token_hash)
@@ -61,8 +66,7 @@ async function busyHours(resourceId: string): Promise<number[]> {
   const feed = (await feedToServe(ledger.pool, { tokenHash, pastMs: 0, horizonMs }))!;
   const always = { startAt: feed.yearsFromAt, endAt: feed.yearsToAt };
   const closed = feed.closedBy.flatMap((by) => closedDays(by, { within: always, zones }));
-  const entries = publishedEntries(feed.sources, { ...feed, closed, always });
-  return hoursWhere((n) => entries.some((one) => overlaps(one, spanOf(n))));
+  return publishedEntries(feed.sources, { ...feed, closed, always });
 }
 
 /** Hours that cannot be booked, by themselves, for one. */
@@ -211,4 +215,26 @@ test('days that exceptions close are busy, also where only what a booking needs 
     await refusedHours(needing),
   ]);
   expect(await busyHours(needing)).toHaveLength(HOURS);
+});
+
+test('a booking of several parts is told of once, by one name', async () => {
+  const [villa, floor, ...rooms] = await Promise.all(
+    Array.from({ length: 4 }, (_, n) => addResource(ledger.admin, { bufferAfterMs: n * HOUR_MS })),
+  );
+  await link(villa!, floor!, 'part');
+  for (const room of rooms) await link(floor!, room, 'part');
+  const held = aHold(floor!, { startAt: hour(1), endAt: hour(2), bufferAfterMs: HOUR_MS });
+  expect((await holdUnits(ledger.pool, held)).kind).toBe('held');
+  await commitBooking(ledger.pool, held);
+  const keys = (await entriesOf(villa!)).map((one) => one.key);
+  expect(keys).toEqual([`booking/${held.bookingId}`]);
+  expect(await busyHours(villa!)).toEqual(await refusedHours(villa!));
+});
+
+test('a part that can never be had closes the feed for good', async () => {
+  const [villa, room] = [await addResource(ledger.admin), await addResource(ledger.admin)];
+  await link(villa, room, 'part');
+  await ledger.admin.query('UPDATE resource SET archived_at = now() WHERE id = $1', [room]);
+  expect(await refusedHours(villa)).toHaveLength(HOURS);
+  expect(await busyHours(villa)).toHaveLength(HOURS);
 });

@@ -95,7 +95,7 @@ export const conflictRoutes = [
     tag,
     summary: 'Decide many conflicts alike',
     about:
-      'As if each were decided by itself, for a calendar that was pasted over many bookings: one that cannot be decided so keeps no other from it. The same decision may be repeated.',
+      'As if each were decided by itself, for a calendar that was pasted over many bookings: one that cannot be decided so keeps no other from it. When the workflow service does not answer for one, those left are told `unavailable`. The same decision may be repeated.',
     scopes: ['admin'],
     body: ConflictDecisions,
     bodyExample: { ids: ['5f1c4a0e6b1d4c7e9a2b3c4d5e6f7a8b'], keep: 'ours' },

@@ -8,6 +8,7 @@ import { asCustomer, customerTokenOf, requireCustomer } from '../customer.ts';
 import type { ApiDependencies } from '../dependencies.ts';
 import { claimOf } from '../idempotency.ts';
 import { notFound, Problem } from '../problem.ts';
+import { asTheirs } from '../refused.ts';
 import { quoteReschedule, reschedule } from '../reschedule.ts';
 import type { Answer } from '../route.ts';
 import { route } from '../route.ts';
@@ -114,12 +115,15 @@ export const customerRoutes = [
       const changeId = changeIdOf(ref, claimOf(asCustomer(input, customer)).key);
       const { reason, quoteId } = input.body;
       const { mayCancel } = await customersMay(deps.database, ref);
+      // What was begun before the rule changed is answered as it went.
+      const isOpen =
+        mayCancel || (await findChange(deps.database.pool, { ...ref, changeId })) !== null;
       const requireConfirmed = () => {
-        if (!mayCancel) throw askTheSeller();
+        if (!isOpen) throw askTheSeller();
         if (quoteId === undefined) throw unquoted();
       };
       const asked = { ...ref, changeId, reason, quoteId, keepMinor: undefined, requireConfirmed };
-      await cancel(asked, deps);
+      await quotedAnew('cancellation', cancel(asked, deps));
       return show(ref, deps);
     },
   }),
@@ -150,7 +154,7 @@ export const customerRoutes = [
       if (input.body.price) throw onlyStaff('price');
       if (input.body.override) throw onlyStaff('override');
       const asked = { ref: customer.ref, asked: input.body };
-      return quoteReschedule(asCustomer(input, customer), deps, asked);
+      return asTheirs(quoteReschedule(asCustomer(input, customer), deps, asked));
     },
   }),
   route({
@@ -192,7 +196,8 @@ export const customerRoutes = [
       // What was begun before the rule changed is answered as it went.
       if (!mayMove && !(await findChange(deps.database.pool, { ...ref, changeId })))
         throw askTheSeller();
-      const { status } = await reschedule({ ...ref, changeId }, input.body, deps);
+      const done = asTheirs(reschedule({ ...ref, changeId }, input.body, deps));
+      const { status } = await quotedAnew('reschedule', done);
       return { ...(await show(ref, deps)), ...(status !== undefined && { status }) };
     },
   }),
@@ -208,8 +213,23 @@ const unquoted = (): Problem =>
   new Problem('quote-over', {
     detail:
       'The booking is confirmed, and nothing was cancelled: ask for a quote, show what it costs, and cancel by its id.',
-    more: { quotes: '/v1/customer/booking/cancellation-quotes' },
+    more: { quotes: quotesOf('cancellation') },
   });
+
+const quotesOf = (kind: string): string => `/v1/customer/booking/${kind}-quotes`;
+
+/** Staff ask for another quote elsewhere than a customer does. */
+async function quotedAnew<T>(kind: string, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof Problem) || error.problem !== 'quote-over') throw error;
+    throw new Problem('quote-over', {
+      ...error.extras,
+      more: { ...error.extras.more, quotes: quotesOf(kind) },
+    });
+  }
+}
 
 async function show(ref: BookingRef, deps: ApiDependencies): Promise<Answer> {
   const [row, keys, { mayCancel, mayMove }] = await Promise.all([
