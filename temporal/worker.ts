@@ -147,6 +147,9 @@ async function createWorkers(options: {
     taskQueue: config.taskQueue,
     workflowBundle: await workflowBundle(),
     activities: mainActivities(deps),
+    // An act on the ledger that is tried again keeps its task: forty of them would keep everybody.
+    maxConcurrentWorkflowTaskExecutions: 200,
+    maxConcurrentLocalActivityExecutions: 200,
   });
   const channels = CHANNELS.filter((channel) => deps.channels.has(channel)).map((channel) =>
     Worker.create({

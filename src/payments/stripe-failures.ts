@@ -56,6 +56,12 @@ export function readRefusal(thrown: unknown): StripeRefusal {
   };
 }
 
+/** The library takes any JSON without an `error` for an answer, such as a proxy's of any status. */
+export function requireObject<T extends { object: string }>(answer: T, object: T['object']): T {
+  if (answer.object === object) return answer;
+  throw new Failure({ kind: 'unavailable', code: 'unreadable-answer' });
+}
+
 export function failureFrom(refusal: StripeRefusal): Failure {
   const waitMs = retryAfterMs(refusal.retryAfter, Date.now(), Date.parse);
   return new Failure({
@@ -67,7 +73,6 @@ export function failureFrom(refusal: StripeRefusal): Failure {
 
 function kindOf({ status, code, mayRetry }: StripeRefusal): FailureKind {
   if (status === null || status >= 500) return 'unavailable';
-  if (status === 402) return 'declined';
   const byCode = Object.hasOwn(KIND_BY_CODE, code) ? KIND_BY_CODE[code] : undefined;
   const kind = byCode ?? KIND_BY_STATUS[status] ?? 'invalid';
   return kind === 'invalid' && mayRetry === true ? 'unavailable' : kind;

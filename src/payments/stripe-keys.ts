@@ -38,6 +38,8 @@ export async function underKeys<T extends object>({ key, act, judge }: KeyedAct<
       usedUp.delete(key);
       return done;
     } catch (error) {
+      // An answer that says nothing: the act may be done, and its key tells the next attempt.
+      if (error instanceof Failure) throw error;
       const refusal = readRefusal(error);
       const verdict = await judge(refusal);
       if (verdict instanceof Failure) throw verdict;
@@ -69,14 +71,25 @@ const STATE_CODES = ['payment_intent_unexpected_state', 'charge_already_captured
 /** The key served an earlier attempt at other terms, such as another amount. */
 const OTHER_TERMS = 'idempotency_error';
 
-/** Judges by what the intent is now: `holds` is what was wanted, `possible` that it can still come. */
+interface Judging {
+  /** What was wanted. */
+  holds: (state: PaymentState) => boolean;
+  /** It can still come. */
+  possible: (state: PaymentState) => boolean;
+  /** A decline speaks of its own attempt only: who asks again has it tried again. */
+  declinesPass?: boolean;
+}
+
+/** Judges by what the intent is now. */
 export function byState(
   read: () => Promise<PaymentState>,
-  { holds, possible }: Record<'holds' | 'possible', (state: PaymentState) => boolean>,
+  { holds, possible, declinesPass = false }: Judging,
 ): KeyedAct<PaymentState>['judge'] {
   return async (refusal) => {
     const { code } = refusal;
-    const isUnclear = isServerFault(refusal) || STATE_CODES.includes(code) || code === OTHER_TERMS;
+    const isOldDecline = declinesPass && refusal.status === 402 && refusal.replayed;
+    const isUnclear =
+      isServerFault(refusal) || isOldDecline || STATE_CODES.includes(code) || code === OTHER_TERMS;
     if (!isUnclear) return failureFrom(refusal);
     const state = await read();
     if (holds(state)) return state;

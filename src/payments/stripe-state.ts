@@ -1,5 +1,6 @@
 import type { Stripe } from 'stripe';
 import type { PaymentState, PaymentStatus, RefundState } from './payment-provider.ts';
+import { requireObject } from './stripe-failures.ts';
 
 /** Source: Stripe API reference, PaymentIntent `status`. Nothing has moved before `requires_action`. */
 const STATUSES: Record<Stripe.PaymentIntent.Status, PaymentStatus> = {
@@ -13,7 +14,8 @@ const STATUSES: Record<Stripe.PaymentIntent.Status, PaymentStatus> = {
 };
 
 /** Needs `latest_charge` expanded. */
-export function stateOf(intent: Stripe.PaymentIntent): PaymentState {
+export function stateOf(answer: Stripe.PaymentIntent): PaymentState {
+  const intent = requireObject(answer, 'payment_intent');
   const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
   const captureBefore = charge?.payment_method_details?.card?.capture_before;
   const refusal = intent.last_payment_error;
@@ -74,7 +76,7 @@ const REFUND_STATUSES: Readonly<Record<string, RefundState['status']>> = {
 
 /** Source: Stripe API reference, Refund `status`; what is not settled is pending. */
 export const refundOf = (refund: Stripe.Refund): RefundState => ({
-  refundId: refund.id,
+  refundId: requireObject(refund, 'refund').id,
   status: REFUND_STATUSES[refund.status ?? ''] ?? 'pending',
   amountMinor: refund.amount,
   key: refund.metadata?.[KEY_PROPERTY] ?? null,

@@ -5,7 +5,7 @@ import type {
   PaymentState,
   RefundState,
 } from './payment-provider.ts';
-import { failureFrom, readRefusal } from './stripe-failures.ts';
+import { failureFrom, readRefusal, requireObject } from './stripe-failures.ts';
 import { againIfStored, byState, isServerFault, underKeys } from './stripe-keys.ts';
 import { KEY_PROPERTY, paidBack, refundOf, stateOf, sumOf } from './stripe-state.ts';
 import { verifyWebhook } from './stripe-webhook.ts';
@@ -77,8 +77,8 @@ const createCustomer = (stripe: Stripe, input: Input<'createCustomer'>) =>
     judge: againIfStored,
     act: async (key) => {
       const metadata = { booking_id: input.bookingId, tenant_id: input.tenantId };
-      const { id } = await stripe.customers.create({ metadata }, optionsOf(input.access, key));
-      return { customerId: id };
+      const made = await stripe.customers.create({ metadata }, optionsOf(input.access, key));
+      return { customerId: requireObject(made, 'customer').id };
     },
   });
 
@@ -120,6 +120,8 @@ const capture = (stripe: Stripe, input: Input<'capture'>) =>
     judge: byState(() => read(stripe, input), {
       holds: (state) => state.status === 'captured' && state.capturedMinor === input.amountMinor,
       possible: ({ status }) => status === 'authorized' || status === 'processing',
+      // Where it is owed it is tried until it goes through, which one stored answer would prevent.
+      declinesPass: true,
     }),
     act: async (key) => {
       const params = { amount_to_capture: input.amountMinor, ...EXPAND };
@@ -184,7 +186,8 @@ async function refunds(
   { access, intentId }: Input<'refunds'>,
 ): Promise<RefundState[]> {
   const asking = stripe.paymentIntents.retrieve(intentId, {}, optionsOf(access));
-  const { amount, amount_received: captured } = await asked(asking);
+  const intent = requireObject(await asked(asking), 'payment_intent');
+  const { amount, amount_received: captured } = intent;
   // What is let go of an authorization that was not captured at all is no refund either.
   if (captured === 0) return [];
   return paidBack(await listRefunds(stripe, access, intentId), amount - captured);

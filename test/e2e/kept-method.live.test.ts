@@ -29,9 +29,14 @@ const paid = async (): Promise<Asked> => {
   return asked;
 };
 /** To another day, for twice as much. */
-async function moveDearer(asked: Asked, payment?: Record<string, unknown>) {
+const moveDearer = (asked: Asked, payment?: Record<string, unknown>) =>
+  move(asked, { price: DOUBLE, payment });
+async function move(
+  asked: Asked,
+  { price, payment }: { price: typeof DOUBLE; payment?: Record<string, unknown> | undefined },
+) {
   const later = (at: string) => new Date(Date.parse(at) + 24 * 60 * HOUR_MS).toISOString();
-  const to = { startAt: later(asked.startAt), endAt: later(asked.endAt), price: DOUBLE };
+  const to = { startAt: later(asked.startAt), endAt: later(asked.endAt), price };
   const path = `/bookings/${asked.id}/reschedule`;
   const { body: said } = await holdfast.call('POST', `${path}-quotes`, to);
   const answer = holdfast.call('POST', path, { quoteId: said.id, ...(payment && { payment }) });
@@ -98,6 +103,18 @@ describe('the difference of a dearer time', () => {
       expect(now.amountMinor).toBe(2 * PRICE_MINOR);
     },
   );
+});
+
+it('a booking that costs nothing any more before its capture lets its authorization go', async () => {
+  const body = { error: { type: 'api_error' } };
+  await fault(holdfast, { ...STRIPE_CALLS.capture, status: 503, body, times: 99 });
+  const asked = await booked(holdfast, shop);
+  const { answer } = await move(asked, { price: { amountMinor: 0, currency: 'eur' } });
+  expect(await answer).toMatchObject({ status: 200, body: { amountMinor: 0 } });
+  await liftFaults(holdfast);
+  await untilEven(holdfast, asked.id, 0);
+  expect(await paymentsOf(asked)).toMatchObject([{ purpose: 'booking', status: 'cancelled' }]);
+  expect(await read(asked)).toMatchObject({ state: 'confirmed', attentions: [] });
 });
 
 describe('a renewed authorization', () => {

@@ -73,8 +73,15 @@ describe('what goes wrong at Stripe', () => {
       'stolen_card',
     ],
     [said(402, { type: 'card_error', code: 'Anna has no money' }), 'declined', 'http-402'],
+    [
+      said(402, { type: 'card_error', code: 'charge_expired_for_capture' }),
+      'conflict',
+      'charge_expired_for_capture',
+    ],
     [said(503, { type: 'api_error' }), 'unavailable', 'http-503'],
     [{ status: 502, body: '<html>' }, 'unavailable', 'unreadable-answer'],
+    [{ status: 503, body: {} }, 'unavailable', 'unreadable-answer'],
+    [{ status: 502, body: { message: 'Bad Gateway' } }, 'unavailable', 'unreadable-answer'],
     [{ drop: 'before', times: 2 }, 'unavailable', 'network'],
     [{ cutBody: true, times: 2 }, 'unavailable', 'network'],
     [{ delayMs: 1_300 }, 'unavailable', 'timeout'],
@@ -128,6 +135,13 @@ describe('what goes wrong at Stripe', () => {
     return () => provider.confirm({ ...input, paymentMethod: 'pm_card_visa', returnUrl: null });
   }
 
+  test.each(steps)('what a proxy says instead is no answer to $step', async ({ step, path }) => {
+    const run = await runTo(step);
+    await fault({ path: path.replace(/.* /, ''), method: 'POST', status: 503, body: {} });
+    await expect(run()).rejects.toMatchObject({ kind: 'unavailable', code: 'unreadable-answer' });
+    expect(await run()).toBeTruthy();
+  });
+
   test.each(steps)('a stored 500 does not end $step: a retry goes on', async ({ step, path }) => {
     const run = await runTo(step);
     await bench.control('POST', 'stripe/next-500', { match: path });
@@ -161,6 +175,18 @@ describe('what goes wrong at Stripe', () => {
     await expect(third).rejects.toMatchObject({ kind: 'conflict' });
     expect(await booking.ledger()).toMatchObject([{ captures: 1, capturedMinor: 4_000 }]);
     await bench.control('DELETE', 'stripe/executions');
+  });
+
+  test('a capture that was declined is asked anew by the next call, and not its stored answer', async () => {
+    const booking = bench.booking();
+    const intentId = await booking.authorized();
+    const error = { type: 'card_error', code: 'card_declined', decline_code: 'do_not_honor' };
+    await fault({ path: '/capture$', stored: true, ...said(402, error) });
+    const input = { ...act(), key: booking.key('capture'), intentId, amountMinor: AMOUNT_MINOR };
+    const refused = bench.provider.capture(input);
+    await expect(refused).rejects.toMatchObject({ kind: 'declined', code: 'do_not_honor' });
+    expect(await bench.provider.capture(input)).toMatchObject({ status: 'captured' });
+    expect(await booking.ledger()).toMatchObject([{ captures: 1 }]);
   });
 
   test.each(steps.slice(1))(
