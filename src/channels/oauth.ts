@@ -11,7 +11,7 @@ export interface OAuthSettings {
   clientId: string;
   /** Left out of requests when empty: a public client has PKCE alone. */
   clientSecret: string;
-  /** Limit of one request; never more than 10 s. */
+  /** Limit of one request; 20 s when absent. One for a token takes 10 s at most. */
   timeoutMs?: number;
   fetch?: typeof fetch;
   now?: () => number;

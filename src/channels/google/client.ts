@@ -1,21 +1,13 @@
 import { calendar_v3 } from 'googleapis/build/src/apis/calendar/v3.js';
 import type { Access } from '../channel-provider.ts';
+import type { OAuthSettings } from '../oauth.ts';
 import { Failure } from '../../domain/failure.ts';
 import { boundedFetch } from '../../outbound/bounded-fetch.ts';
 import { failureFrom, readError } from './failures.ts';
 
-export interface GoogleSettings {
+export interface GoogleSettings extends OAuthSettings {
   /** Origin of the Calendar API. */
   apiUrl: string;
-  /** The consent page. */
-  authUrl: string;
-  tokenUrl: string;
-  clientId: string;
-  clientSecret: string;
-  /** Limit of one request; 20 s when absent. */
-  timeoutMs?: number;
-  fetch?: typeof fetch;
-  now?: () => number;
 }
 
 export type GoogleClient = calendar_v3.Calendar;

@@ -1,25 +1,16 @@
 import type { Access } from '../channel-provider.ts';
+import type { OAuthSettings } from '../oauth.ts';
 import { Failure } from '../../domain/failure.ts';
 import { boundedFetch } from '../../outbound/bounded-fetch.ts';
 import { failureFrom, readError } from './failures.ts';
 
-export interface MicrosoftSettings {
+export interface MicrosoftSettings extends OAuthSettings {
   /** Origin of Microsoft Graph. */
   apiUrl: string;
-  /** The consent page. */
-  authUrl: string;
-  tokenUrl: string;
-  clientId: string;
-  /** Empty for a public client. */
-  clientSecret: string;
   /** Also asks for calendars that other people share; needs a wider consent. */
   sharedCalendars?: boolean;
   /** The longest life a subscription is asked for; sources disagree on what Graph allows. */
   maxSubscriptionMs?: number;
-  /** Limit of one request; 20 s when absent. */
-  timeoutMs?: number;
-  fetch?: typeof fetch;
-  now?: () => number;
 }
 
 export const DEFAULT_TIMEOUT_MS = 20_000;
